@@ -1,0 +1,129 @@
+//! Runs a verb: prints what it says, ends with its exit code.
+
+use super::{
+    Cli, Command,
+    context::{Context, output_settings},
+    down, plan, status, up,
+};
+use crate::{
+    engine::reporter::Reporter,
+    error::Failure,
+    event::{Event, EventKind},
+    output::{OutputSettings, Renderer},
+    status::Status,
+};
+use jiff::Timestamp;
+use std::{process::ExitCode, time::Duration};
+use tokio::sync::mpsc;
+
+/// How often a reader without a live block may be told what is waited for.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What a verb gives beside its events.
+pub(super) enum Outcome {
+    /// Nothing.
+    Done,
+    /// A project's status.
+    Status(Box<Status>),
+}
+
+/// Runs what was typed.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("the system gives threads and timers");
+    let code = runtime.block_on(dispatch(cli));
+    // A thread that still waits for a slow answer keeps nobody.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn dispatch(cli: Cli) -> u8 {
+    let Cli { global, command } = cli;
+    let (reporter, events) = Reporter::new();
+    let (own, global) = match command {
+        Command::Up(with) => (Verb::Up(with.own), global.with(with.global)),
+        Command::Down(with) => (Verb::Down(with.own), global.with(with.global)),
+        Command::Status(with) => (Verb::Status(with.own), global.with(with.global)),
+        Command::Plan(with) => (Verb::Plan(with.own), global.with(with.global)),
+    };
+    let settings = output_settings(&global);
+    let printing = tokio::spawn(print(events, settings));
+    let context = Context::new(global);
+    let outcome = match own {
+        Verb::Up(args) => up::run(args, &context, reporter.clone()).await,
+        Verb::Down(args) => down::run(args, &context, reporter.clone()).await,
+        Verb::Status(args) => status::run(args, &context).await,
+        Verb::Plan(args) => plan::run(args, &context, reporter.clone()).await,
+    };
+    if let Some(event) = outcome.as_ref().err().and_then(container_failed) {
+        reporter.send(event).await;
+    }
+    drop(reporter);
+    let mut renderer = printing.await.expect("printing does not panic");
+    finish(&mut renderer, outcome)
+}
+
+enum Verb {
+    Up(up::Args),
+    Down(down::Args),
+    Status(status::Args),
+    Plan(plan::Args),
+}
+
+fn finish(renderer: &mut Renderer, outcome: Result<Outcome, Failure>) -> u8 {
+    let now = Timestamp::now();
+    let code = match outcome {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Status(status)) => {
+            renderer.status(&status, now);
+            0
+        }
+        Err(failure) => {
+            renderer.failure(&failure, now);
+            failure.exit_code()
+        }
+    };
+    renderer.finish();
+    if code == 0 && renderer.has_failed() { 1 } else { code }
+}
+
+/// Prints events until nobody sends any more, or until nobody reads.
+async fn print(mut events: mpsc::Receiver<Event>, settings: OutputSettings) -> Renderer {
+    let mut renderer = Renderer::stdio(settings);
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => renderer.event(&event),
+                None => return renderer,
+            },
+            _ = ticks.tick() => renderer.tick(Timestamp::now()),
+        }
+        if renderer.is_closed() {
+            events.close();
+        }
+    }
+}
+
+/// What a container that failed had said, to be shown above the failure.
+fn container_failed(failure: &Failure) -> Option<EventKind> {
+    match failure {
+        Failure::Ended(ended) => Some(EventKind::ContainerFailed {
+            name: ended.short_name.clone(),
+            role: ended.role,
+            exit_code: Some(ended.exit_code),
+            out_of_memory: ended.out_of_memory,
+            cause: ended.cause.clone(),
+            tail: ended.tail.clone(),
+        }),
+        Failure::NotReady { short_name, role, reason, tail, .. } => Some(EventKind::ContainerFailed {
+            name: short_name.clone(),
+            role: *role,
+            exit_code: None,
+            out_of_memory: false,
+            cause: Some(reason.clone()),
+            tail: tail.clone(),
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,96 @@
+//! `sandbox up`.
+
+use super::{context::Context, run::Outcome};
+use crate::{
+    docker::Docker,
+    engine::{
+        interrupt::Interrupts,
+        reporter::Reporter,
+        up::{Session, UpRequest, up},
+    },
+    error::Failure,
+    plan::diff::PullPolicy,
+};
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Start only these apps and what they need [default: all]
+    #[arg(value_name = "APP")]
+    apps: Vec<String>,
+    /// Return when everything is ready
+    #[arg(short, long)]
+    detach: bool,
+    /// How long one container may take to be ready, for example 90s or 5m
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = humantime::parse_duration)]
+    wait_timeout: Duration,
+    /// When to pull images
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pull::Missing)]
+    pull: Pull,
+    /// Never use the network: the same as --pull never
+    #[arg(long, conflicts_with = "pull")]
+    offline: bool,
+    /// Build images even where nothing changed
+    #[arg(long)]
+    build: bool,
+    /// Show what would be done and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Stay attached without showing logs
+    #[arg(long)]
+    no_logs: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Pull {
+    /// What is not there
+    Missing,
+    /// Everything, each time
+    Always,
+    /// Nothing
+    Never,
+}
+
+pub(super) async fn run(args: Args, context: &Context, reporter: Reporter) -> Result<Outcome, Failure> {
+    let session = Session {
+        docker: Docker::connect(&context.docker).await?,
+        reporter,
+        interrupts: Interrupts::listen(),
+        lock_folder: context.lock_folder.clone(),
+    };
+    up(&session, &args.request(context)).await.map(|()| Outcome::Done)
+}
+
+impl Args {
+    /// What `plan` asks for.
+    pub(super) fn dry_run(apps: Vec<String>) -> Self {
+        Self {
+            apps,
+            detach: true,
+            wait_timeout: Duration::ZERO,
+            pull: Pull::Missing,
+            offline: false,
+            build: false,
+            dry_run: true,
+            no_logs: true,
+        }
+    }
+
+    fn request(self, context: &Context) -> UpRequest {
+        UpRequest {
+            load: context.load.clone(),
+            apps: self.apps,
+            detach: self.detach,
+            no_logs: self.no_logs,
+            wait_timeout: self.wait_timeout,
+            pull: match self.pull {
+                _ if self.offline => PullPolicy::Never,
+                Pull::Missing => PullPolicy::Missing,
+                Pull::Always => PullPolicy::Always,
+                Pull::Never => PullPolicy::Never,
+            },
+            build: self.build,
+            dry_run: self.dry_run,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What the engine refused, and what to do about it. Pure.
+
+use bollard::errors::Error as ClientError;
+use std::{error::Error, io};
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum DockerError {
+    /// Nobody answers.
+    #[error("cannot reach Docker at {endpoint}: {reason}")]
+    #[diagnostic(code(sandbox::docker::unreachable), help("{help}"))]
+    Unreachable {
+        /// Where it was looked for.
+        endpoint: String,
+        /// Why not.
+        reason: String,
+        /// The next command.
+        help: String,
+    },
+    /// An answer that is an error.
+    #[error("Docker could not {operation} {target}: {reason}")]
+    #[diagnostic(code(sandbox::docker::call))]
+    Call {
+        /// What was asked, as a verb.
+        operation: &'static str,
+        /// For what.
+        target: String,
+        /// The HTTP status, where there was an answer.
+        status: Option<u16>,
+        /// The engine's words.
+        reason: String,
+    },
+}
+
+impl DockerError {
+    /// Whether the engine says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Call { status: Some(404), .. })
+    }
+
+    /// Whether the engine says that it is so already, or that the name is taken.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Call { status: Some(409), .. })
+    }
+
+    pub(super) fn of(operation: &'static str, target: impl ToString, error: &ClientError, endpoint: &str) -> Self {
+        if let Some(kind) = connection_error(error) {
+            return Self::unreachable(endpoint, kind);
+        }
+        let (status, reason) = match error {
+            ClientError::DockerResponseServerError { status_code, message } => (Some(*status_code), message.clone()),
+            ClientError::DockerStreamError { error } => (None, error.clone()),
+            ClientError::RequestTimeoutError => (None, "no answer in time".to_owned()),
+            other => (None, innermost(other)),
+        };
+        Self::Call { operation, target: target.to_string(), status, reason: reason.trim().to_owned() }
+    }
+
+    pub(super) fn unreachable(endpoint: &str, kind: io::ErrorKind) -> Self {
+        let (reason, help) = match kind {
+            io::ErrorKind::PermissionDenied => (
+                "permission denied",
+                "add yourself to the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again)",
+            ),
+            io::ErrorKind::NotFound => (
+                "there is no such socket",
+                "start Docker (`sudo systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to where it is",
+            ),
+            io::ErrorKind::TimedOut => ("no answer in time", "see whether `docker info` answers, else restart Docker"),
+            _ => (
+                "nobody listens there",
+                "start Docker (`sudo systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to where it is",
+            ),
+        };
+        Self::Unreachable { endpoint: endpoint.to_owned(), reason: reason.to_owned(), help: help.to_owned() }
+    }
+}
+
+/// «No engine» arrives as a missing socket, or as an I/O error deep in the chain of sources (bollard 0.21).
+fn connection_error(error: &ClientError) -> Option<io::ErrorKind> {
+    match error {
+        ClientError::SocketNotFoundError(_) => Some(io::ErrorKind::NotFound),
+        ClientError::HyperLegacyError { err } if err.is_connect() => {
+            Some(io_kind(err).unwrap_or(io::ErrorKind::ConnectionRefused))
+        }
+        _ => None,
+    }
+}
+
+fn io_kind(error: &dyn Error) -> Option<io::ErrorKind> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            return Some(cause.kind());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,282 @@
+//! Walks a plan: each step the moment what it waits for is done. Decides nothing; the first failure ends the walk.
+
+use crate::{
+    docker::{Docker, DockerError, labels::Origin},
+    engine::{
+        ready::{self, ReadyContext},
+        reporter::{Reporter, milliseconds},
+        tail::last_lines,
+    },
+    error::{ContainerEnded, Failure},
+    event::EventKind,
+    logs::cause::{find_cause, misses_its_sidecar},
+    plan::{
+        Action, Cause, Plan, Step, StepId, Target,
+        spec::{FolderSpec, Readiness, Role},
+    },
+    probe::NotYet,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+
+/// What a walk needs.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    /// The engine and the probes.
+    pub ready: ReadyContext,
+    /// Whose containers they are.
+    pub origin: Origin,
+    /// Where it is told what happens.
+    pub reporter: Reporter,
+    /// How long a started container may take to be ready.
+    pub limit: Duration,
+}
+
+impl Executor {
+    /// Walks the plan.
+    ///
+    /// # Errors
+    /// The first step that failed, or the first container that ended while others were still waited for. Steps that were under
+    /// way are given up; what they had done stays and is found by the next command.
+    pub async fn run(&self, plan: Plan) -> Result<(), Failure> {
+        let plan = Arc::new(plan);
+        let mut waits: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (index, step) in plan.steps.iter().enumerate() {
+            waits.insert(index, step.after.iter().map(|id| id.0).collect());
+        }
+        let mut running = JoinSet::new();
+        let mut endings = JoinSet::new();
+        loop {
+            let free: Vec<_> = waits.iter().filter(|(_, after)| after.is_empty()).map(|(index, _)| *index).collect();
+            for index in free {
+                waits.remove(&index);
+                running.spawn(self.clone().step(Arc::clone(&plan), index));
+            }
+            let index = tokio::select! {
+                Some(done) = running.join_next() => done.expect("steps do not panic")?,
+                Some(ended) = endings.join_next() => { ended.expect("watches do not panic")?; continue }
+                else => return Ok(()),
+            };
+            waits.values_mut().for_each(|after| {
+                after.remove(&index);
+            });
+            if let Some((target, readiness)) = watched(&plan, index) {
+                endings.spawn(self.clone().watch(target, readiness));
+            }
+            if waits.is_empty() && running.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn step(self, plan: Arc<Plan>, index: usize) -> Result<usize, Failure> {
+        let step = &plan.steps[index];
+        let line = step.line(StepId(index));
+        self.reporter.send(EventKind::StepStarted(line.clone())).await;
+        let began = Instant::now();
+        self.act(step).await?;
+        let elapsed_ms = milliseconds(began.elapsed());
+        self.reporter.send(EventKind::StepDone { step: line, elapsed_ms }).await;
+        Ok(index)
+    }
+
+    async fn act(&self, step: &Step) -> Result<(), Failure> {
+        let docker = &self.ready.docker;
+        let network = self.origin.project.as_str();
+        match &step.action {
+            Action::CreateNetwork(spec) => docker.create_network(spec, &self.origin).await?,
+            Action::CreateVolume(spec) => docker.create_volume(spec, &self.origin).await?,
+            Action::WriteFolder(folder) => write_folder(folder)?,
+            Action::Pull(image) => self.pull(image).await?,
+            Action::Build(build) => self.build(build).await?,
+            Action::Create(spec) => docker.create_container(spec, network, &self.origin).await?,
+            Action::Start(target) => docker.start_container(&target.name).await?,
+            Action::AwaitReady(target, readiness) => self.await_ready(target, readiness, &step.cause).await?,
+            Action::AwaitCallable(target) => self.await_callable(target).await?,
+            Action::Stop(target, grace) => docker.stop_container(&target.name, *grace).await?,
+            Action::Remove(target) => docker.remove_container(&target.name).await?,
+            Action::RemoveNetwork(name) => docker.remove_network(name).await?,
+            Action::RemoveVolume(name) => docker.remove_volume(name).await?,
+        }
+        Ok(())
+    }
+
+    async fn pull(&self, image: &crate::names::ImageReference) -> Result<(), Failure> {
+        let report = |progress: crate::docker::PullProgress| {
+            let crate::docker::PullProgress { current, total, layers_done, layers } = progress;
+            self.reporter.offer(EventKind::PullProgress { image: image.clone(), current, total, layers_done, layers });
+        };
+        self.ready.docker.pull(image, report).await.map_err(|error| match error {
+            DockerError::Call { reason, .. } => Failure::Pull { image: image.clone(), reason },
+            unreachable => unreachable.into(),
+        })
+    }
+
+    async fn build(&self, build: &crate::plan::spec::BuildSpec) -> Result<(), Failure> {
+        let mut lines = Vec::new();
+        let built = self.ready.docker.build(build, &self.origin, |line| {
+            self.reporter.offer(EventKind::BuildOutput { name: build.short_name.clone(), line: line.clone() });
+            lines.push(line);
+        });
+        let Err(error) = built.await else { return Ok(()) };
+        let excess = lines.len().saturating_sub(crate::engine::tail::LINES);
+        let failed = EventKind::ContainerFailed {
+            name: build.short_name.clone(),
+            role: Role::App,
+            exit_code: None,
+            out_of_memory: false,
+            cause: Some(error.to_string()),
+            tail: lines.split_off(excess),
+        };
+        self.reporter.send(failed).await;
+        Err(error.into())
+    }
+
+    async fn await_ready(&self, target: &Target, readiness: &Readiness, cause: &Cause) -> Result<(), Failure> {
+        let began = Instant::now();
+        let mut last = NotYet::waiting("it was not asked yet");
+        let waiting = ready::until_ready(&self.ready, target, readiness, |not_yet| {
+            last = not_yet.clone();
+            self.say_waiting(target, not_yet);
+        });
+        let Ok(detail) = tokio::time::timeout(self.limit, waiting).await else {
+            return Err(self.not_ready(target, last).await);
+        };
+        let elapsed_ms = milliseconds(began.elapsed());
+        let (name, role) = (target.short_name.clone(), target.role);
+        // What was running all along is no news.
+        let detail = detail.filter(|_| *cause != Cause::Recheck);
+        self.reporter.send(EventKind::ContainerReady { name, role, elapsed_ms, detail }).await;
+        Ok(())
+    }
+
+    async fn await_callable(&self, target: &Target) -> Result<(), Failure> {
+        let mut last = NotYet::waiting("it was not asked yet");
+        let waiting = ready::until_callable(&self.ready, target, |not_yet| {
+            last = not_yet.clone();
+            self.say_waiting(target, not_yet);
+        });
+        match tokio::time::timeout(self.limit, waiting).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.not_ready(target, last).await),
+        }
+    }
+
+    fn say_waiting(&self, target: &Target, not_yet: &NotYet) {
+        let name = target.short_name.clone();
+        self.reporter.offer(EventKind::Waiting { name, reason: not_yet.reason.clone() });
+    }
+
+    async fn not_ready(&self, target: &Target, not_yet: NotYet) -> Failure {
+        let tail = last_lines(&self.ready.docker, &target.name).await;
+        Failure::NotReady {
+            short_name: target.short_name.clone(),
+            role: target.role,
+            limit: self.limit,
+            help: ready::help(target, not_yet.kind),
+            reason: not_yet.reason,
+            tail,
+        }
+    }
+
+    /// Ends with an error when the container does, unless that is what it is there for.
+    async fn watch(self, target: Target, readiness: Readiness) -> Result<(), Failure> {
+        self.ready.docker.wait_until_ended(&target.name).await?;
+        let looked = self.ready.docker.inspect(&target.name).await?;
+        let Some(ending) = looked.ending else { return Ok(()) };
+        let may_end = matches!(readiness, Readiness::Exited | Readiness::Running | Readiness::Engine);
+        if ending.exit_code == 0 && may_end {
+            return Ok(());
+        }
+        let tail = last_lines(&self.ready.docker, &target.name).await;
+        let cause = find_cause(&tail);
+        Err(Box::new(ContainerEnded {
+            help: ending_help(&target, ending.out_of_memory, &tail),
+            short_name: target.short_name,
+            role: target.role,
+            exit_code: ending.exit_code,
+            out_of_memory: ending.out_of_memory,
+            cause,
+            tail,
+        })
+        .into())
+    }
+}
+
+/// The container that a done step leaves running, and when it counts as ready.
+fn watched(plan: &Plan, done: usize) -> Option<(Target, Readiness)> {
+    let started = match &plan.steps[done] {
+        Step { action: Action::Start(target), .. } => target,
+        Step { action: Action::AwaitReady(target, _), cause: Cause::Recheck, .. } => target,
+        _ => return None,
+    };
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::AwaitReady(target, readiness) if target == started => Some((target.clone(), readiness.clone())),
+        _ => None,
+    })
+}
+
+fn ending_help(target: &Target, out_of_memory: bool, tail: &[String]) -> String {
+    let name = &target.short_name;
+    if out_of_memory {
+        return format!("give Docker more memory, or look at what `{name}` needs");
+    }
+    match target.role {
+        Role::App if misses_its_sidecar(tail, &format!("{name}-dapr")) => format!(
+            "it called its sidecar before that took calls; set `wait_for_sidecar = true` in [apps.{name}], or let it try again"
+        ),
+        Role::App => format!("mend it and run `sandbox up` again; `docker logs {}` has all it said", target.name),
+        Role::Sidecar => "mend the component that the message names, in the components folder or in sandbox.toml, and run `sandbox up` again".to_owned(),
+        Role::Broker | Role::State | Role::Scheduler | Role::Placement => format!(
+            "`docker logs {}` has all it said; if its data is of another version, `sandbox down -v` removes it", target.name
+        ),
+        Role::Other => format!("`docker logs {}` has all it said", target.name),
+    }
+}
+
+/// Writes a folder whole: beside its place first, then renamed in, so that no half of it is ever mounted. The folders above are
+/// for the user alone, what lies in it can be read by daprd's own user (65532) in the container.
+fn write_folder(folder: &FolderSpec) -> Result<(), Failure> {
+    let failed = |path: &std::path::Path| {
+        let path = path.to_owned();
+        move |source| Failure::File { operation: "write", path, source }
+    };
+    let parent = folder.path.parent().unwrap_or(&folder.path);
+    fs::create_dir_all(parent).map_err(failed(parent))?;
+    let beside: PathBuf = folder.path.with_extension(format!("new-{}", std::process::id()));
+    fs::create_dir_all(&beside).map_err(failed(&beside))?;
+    for (name, text) in &folder.files {
+        let path = beside.join(name);
+        fs::write(&path, text).map_err(failed(&path))?;
+        set_mode(&path, 0o644).map_err(failed(&path))?;
+    }
+    set_mode(&beside, 0o755).map_err(failed(&beside))?;
+    match fs::rename(&beside, &folder.path) {
+        // Somebody was quicker; the name says that it holds the same.
+        Err(_) if folder.path.is_dir() => fs::remove_dir_all(&beside).map_err(failed(&beside)),
+        renamed => renamed.map_err(failed(&folder.path)),
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &std::path::Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &std::path::Path, _: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The engine of an executor.
+impl AsRef<Docker> for Executor {
+    fn as_ref(&self) -> &Docker {
+        &self.ready.docker
+    }
+}

@@ -1,0 +1,230 @@
+//! `status`: looks at every container and asks every sidecar what it has loaded.
+
+use crate::{
+    dapr::sidecar::{GRPC_PORT, HTTP_PORT},
+    docker::{Docker, Inspection},
+    engine::{
+        project::Project,
+        ready::{ReadyContext, look},
+    },
+    error::Failure,
+    event::SCHEMA,
+    names::{ImageReference, ProjectName},
+    plan::{
+        observed::{ContainerState, Observed, ObservedContainer},
+        spec::{ContainerSpec, Readiness, Role},
+    },
+    probe::{daprd, http},
+    status::{
+        AppStatus, BrokerStatus, ComponentStatus, ContainerStatus, PortStatus, ProjectState, SidecarStatus, Status,
+        SubscriptionStatus,
+    },
+};
+use futures_util::future::join_all;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+/// A container that does not answer in this time is not ready.
+const LOOK_LIMIT: Duration = Duration::from_secs(3);
+
+/// Looks. Without `files` (sandbox.toml cannot be read, `-p` is given) only what the engine knows is told.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn status(docker: &Docker, name: &ProjectName, files: Option<&Project>) -> Result<Status, Failure> {
+    let context = ReadyContext { docker: docker.clone(), http: http::client() };
+    let mut observed = docker.observe(name, &[]).await?;
+    let images: Vec<_> = observed.containers.iter().map(|container| ImageReference::new(&container.image)).collect();
+    observed.images = docker.observe(name, &images).await?.images;
+    let specs = files.map(|files| files.desired.containers.as_slice()).unwrap_or_default();
+    let looks = observed.containers.iter().map(|container| {
+        let spec = specs.iter().find(|spec| spec.name == container.name);
+        container_status(&context, &observed, container, spec)
+    });
+    let mut containers = join_all(looks).await;
+    containers.extend(missing(specs, &observed));
+    let apps = match files {
+        Some(files) => join_all(files.config.apps.keys().map(|app| app_status(&context, files, app, &observed))).await,
+        None => Vec::new(),
+    };
+    let broker = files.and_then(|files| files.config.broker.as_ref());
+    let broker =
+        broker.map(|broker| BrokerStatus { kind: broker.kind.clone(), component: broker.components.join(", ") });
+    Ok(Status { schema: SCHEMA, project: name.to_string(), state: state(&containers), broker, containers, apps })
+}
+
+fn state(containers: &[ContainerStatus]) -> ProjectState {
+    let is_running = |container: &&ContainerStatus| container.state == "running";
+    if containers.iter().all(|container| container.state == "absent") {
+        ProjectState::Absent
+    } else if containers.iter().all(|container| container.ready) {
+        ProjectState::Ready
+    } else if !containers.iter().any(|container| is_running(&container)) {
+        ProjectState::Stopped
+    } else if containers.iter().filter(|container| !container.ready).all(|container| is_running(&container)) {
+        ProjectState::Starting
+    } else {
+        ProjectState::Degraded
+    }
+}
+
+/// What sandbox.toml wants and the engine has not.
+fn missing<'a>(specs: &'a [ContainerSpec], observed: &'a Observed) -> impl Iterator<Item = ContainerStatus> + 'a {
+    let missing = specs.iter().filter(|spec| observed.container(&spec.name).is_none());
+    missing.map(|spec| ContainerStatus {
+        name: spec.display_name().to_owned(),
+        role: spec.role,
+        app: spec.app.as_ref().map(ToString::to_string),
+        container: spec.name.to_string(),
+        image: spec.image.to_string(),
+        stand_in: false,
+        state: "absent".to_owned(),
+        ready: false,
+        reason: Some("it is not there".to_owned()),
+        exit_code: None,
+        ports: Vec::new(),
+        started_at: None,
+        restarts: 0,
+        temporary: false,
+    })
+}
+
+async fn container_status(
+    context: &ReadyContext,
+    observed: &Observed,
+    container: &ObservedContainer,
+    spec: Option<&ContainerSpec>,
+) -> ContainerStatus {
+    let looked = context.docker.inspect(&container.name).await.unwrap_or_default();
+    let readiness = spec.map_or(&Readiness::Running, |spec| &spec.readiness);
+    let reason = why_not_ready(context, container, readiness, &looked).await;
+    let image = observed.images.get(&ImageReference::new(&container.image));
+    let port = |(container, host): (&u16, &u16)| PortStatus {
+        host: *host,
+        container: *container,
+        address: format!("127.0.0.1:{host}"),
+    };
+    ContainerStatus {
+        name: spec.map_or(container.short_name.as_str(), ContainerSpec::display_name).to_owned(),
+        role: container.role,
+        app: container.app.as_ref().map(ToString::to_string),
+        container: container.name.to_string(),
+        image: container.image.clone(),
+        stand_in: image.is_some_and(|image| image.stand_in.is_some()),
+        state: state_word(container.state).to_owned(),
+        ready: reason.is_none(),
+        reason,
+        exit_code: looked.ending.map(|ending| ending.exit_code),
+        ports: looked.ports.iter().map(port).collect(),
+        started_at: looked.started_at.and_then(|time| time.parse().ok()),
+        restarts: u64::try_from(looked.restarts).unwrap_or_default(),
+        temporary: false,
+    }
+}
+
+fn state_word(state: ContainerState) -> &'static str {
+    match state {
+        ContainerState::Created => "created",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Exited => "exited",
+    }
+}
+
+async fn why_not_ready(
+    context: &ReadyContext,
+    container: &ObservedContainer,
+    readiness: &Readiness,
+    looked: &Inspection,
+) -> Option<String> {
+    if !looked.running && *readiness != Readiness::Exited {
+        return Some(if looked.ending.is_some_and(|ending| ending.out_of_memory) {
+            "it ran out of memory".to_owned()
+        } else {
+            "it does not run".to_owned()
+        });
+    }
+    match tokio::time::timeout(LOOK_LIMIT, look(context, &container.name, readiness)).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(not_yet)) => Some(not_yet.reason),
+        Err(_) => Some("no answer in time".to_owned()),
+    }
+}
+
+async fn app_status(
+    context: &ReadyContext,
+    files: &Project,
+    app: &crate::names::AppId,
+    observed: &Observed,
+) -> AppStatus {
+    let settings = &files.config.apps[app];
+    let of_role = |role: Role| {
+        let own = move |container: &&ObservedContainer| container.app.as_ref() == Some(app) && container.role == role;
+        observed.containers.iter().filter(own)
+    };
+    let port = |container: &ObservedContainer, port: u16| container.ports.get(&port).copied();
+    let url = |port: u16| format!("http://127.0.0.1:{port}");
+    let first_sidecar = of_role(Role::Sidecar).next();
+    let dapr_http = first_sidecar.and_then(|sidecar| port(sidecar, HTTP_PORT));
+    let loaded = match dapr_http {
+        Some(port) => {
+            daprd::metadata(&context.http, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), LOOK_LIMIT).await.ok()
+        }
+        None => None,
+    };
+    let subscriptions = loaded.iter().flat_map(|loaded| &loaded.subscriptions).map(|subscription| SubscriptionStatus {
+        pubsub: subscription.pubsub.clone(),
+        topic: subscription.topic.clone(),
+        route: subscription.route.clone(),
+    });
+    let app_port = of_role(Role::App).next().and_then(|container| port(container, settings.port?));
+    AppStatus {
+        id: app.to_string(),
+        replicas: settings.replicas,
+        url: app_port.map(url),
+        dapr_http: dapr_http.map(url),
+        dapr_grpc: first_sidecar.and_then(|sidecar| port(sidecar, GRPC_PORT)).map(|port| format!("127.0.0.1:{port}")),
+        components: components(files, app, loaded.as_ref()),
+        sidecars: of_role(Role::Sidecar)
+            .map(|sidecar| SidecarStatus {
+                replica: sidecar.replica,
+                container: sidecar.name.to_string(),
+                dapr_http: port(sidecar, HTTP_PORT).map(url),
+            })
+            .collect(),
+        subscriptions: subscriptions.collect(),
+    }
+}
+
+/// What the files want, and whether the sidecar has it; then what the sidecar has beyond that.
+fn components(files: &Project, app: &crate::names::AppId, loaded: Option<&daprd::Metadata>) -> Vec<ComponentStatus> {
+    let loaded = loaded.map(|loaded| loaded.components.as_slice()).unwrap_or_default();
+    let wanted = files.desired.containers.iter().filter(|spec| spec.app.as_ref() == Some(app));
+    let wanted = wanted.filter_map(|spec| match &spec.readiness {
+        Readiness::Sidecar(readiness) => Some(readiness.components.as_slice()),
+        _ => None,
+    });
+    let wanted = wanted.into_iter().next().unwrap_or_default();
+    let status = |component: &crate::plan::spec::ComponentIdentity, is_loaded: bool| ComponentStatus {
+        name: component.name.clone(),
+        component_type: component.component_type.clone(),
+        version: component.version.clone(),
+        loaded: is_loaded,
+        source: source(files, &component.name),
+        refused: None,
+    };
+    let mut components: Vec<_> = wanted.iter().map(|component| status(component, loaded.contains(component))).collect();
+    components.extend(loaded.iter().filter(|one| !wanted.contains(one)).map(|component| status(component, true)));
+    components
+}
+
+/// The file of a component, relative to the project's folder; generated ones come from sandbox.toml.
+fn source(files: &Project, component: &str) -> Option<String> {
+    let mut own =
+        files.resources.iter().filter(|(_, resource)| resource.kind == "Component" && resource.name == component);
+    let file = own.next().map_or(files.config.file.as_path(), |(file, _)| file);
+    let relative = file.strip_prefix(&files.config.directory).unwrap_or(file);
+    Some(relative.to_string_lossy().into_owned())
+}

@@ -1,0 +1,162 @@
+//! Everything a command can end with, and the exit code of each. Plain data.
+
+use crate::{
+    config::ConfigError,
+    context::ContextError,
+    dapr::folder::FolderError,
+    docker::DockerError,
+    names::{ImageReference, ShortName},
+    plan::{desired::DesiredError, diff::PlanError, spec::Role},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum Failure {
+    /// sandbox.toml.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+    /// The components folder.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(#[from] FolderError),
+    /// What the project's YAML and the catalog give together.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Desired(#[from] DesiredError),
+    /// A build context.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Context(#[from] ContextError),
+    /// What is asked for cannot be brought about.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] PlanError),
+    /// The engine.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Docker(#[from] DockerError),
+    /// An image that could not be pulled.
+    #[error("image `{image}` cannot be pulled: {reason}")]
+    #[diagnostic(
+        code(sandbox::images::pull),
+        help(
+            "look at the name and at the network: `docker pull {image}` must work; `sandbox up --offline` starts with what is there"
+        )
+    )]
+    Pull {
+        /// The image.
+        image: ImageReference,
+        /// The engine's words.
+        reason: String,
+    },
+    /// A container that ended while it should have become ready.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ended(#[from] Box<ContainerEnded>),
+    /// A container that is not ready in time.
+    #[error("`{short_name}` is not ready after {}: {reason}", humantime::format_duration(*.limit))]
+    #[diagnostic(code(sandbox::up::not_ready), help("{help}"))]
+    NotReady {
+        /// The container.
+        short_name: ShortName,
+        /// What it is.
+        role: Role,
+        /// How long was waited.
+        limit: Duration,
+        /// Why it is not ready.
+        reason: String,
+        /// The last lines of its log.
+        tail: Vec<String>,
+        /// What to do.
+        help: String,
+    },
+    /// A file of ours that cannot be written or read.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    #[diagnostic(code(sandbox::files))]
+    File {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An app that the project has not.
+    #[error("there is no app `{wanted}` in sandbox.toml{}", nearest(.known, .wanted))]
+    #[diagnostic(code(sandbox::usage::app), help("the apps are: {}", .known.join(", ")))]
+    UnknownApp {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Ctrl-C or SIGTERM.
+    #[error("interrupted")]
+    #[diagnostic(code(sandbox::interrupted))]
+    Interrupted(Interruption),
+}
+
+/// What ended the command early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// A container that ended while it should have become ready.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{short_name}` ended with exit code {exit_code}{}", cause_text(.out_of_memory, .cause.as_deref()))]
+#[diagnostic(code(sandbox::up::ended), help("{help}"))]
+pub struct ContainerEnded {
+    /// The container.
+    pub short_name: ShortName,
+    /// What it is.
+    pub role: Role,
+    /// Its exit code.
+    pub exit_code: i64,
+    /// Whether the kernel killed it for want of memory.
+    pub out_of_memory: bool,
+    /// The line of its log that is the cause.
+    pub cause: Option<String>,
+    /// The last lines of its log.
+    pub tail: Vec<String>,
+    /// What to do.
+    pub help: String,
+}
+
+fn cause_text(out_of_memory: &bool, cause: Option<&str>) -> String {
+    match cause {
+        _ if *out_of_memory => ": it ran out of memory".to_owned(),
+        Some(cause) => format!(": {cause}"),
+        None => " and said nothing of a cause".to_owned(),
+    }
+}
+
+fn nearest(known: &[String], wanted: &str) -> String {
+    let best = known.iter().map(|name| (strsim::jaro_winkler(name, wanted), name));
+    let best = best.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(score, _)| *score > 0.8);
+    best.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+impl Failure {
+    /// The exit code of the process (design.md §3).
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Folder(_) | Self::Desired(_) | Self::UnknownApp { .. } => 2,
+            Self::Docker(DockerError::Unreachable { .. }) => 3,
+            Self::NotReady { .. } => 4,
+            Self::Interrupted(Interruption::Interrupt) => 130,
+            Self::Interrupted(Interruption::Terminate) => 143,
+            Self::Docker(DockerError::Call { .. })
+            | Self::Context(_)
+            | Self::Plan(_)
+            | Self::Pull { .. }
+            | Self::Ended(_)
+            | Self::File { .. } => 1,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The steps of `up`.
+
+use super::{
+    PlanError, UpOptions, images,
+    verdict::{Verdict, verdict},
+};
+use crate::{
+    names::{ContainerName, ImageReference},
+    plan::{
+        Action, Cause, Plan, StepId, Target,
+        desired::Desired,
+        observed::{ContainerState, Observed, ObservedContainer},
+        ports,
+        spec::{ContainerSpec, MountSource, Readiness, SidecarReadiness, StartCondition},
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long a container that is replaced or no more wanted has to end.
+const REPLACED_GRACE: Duration = Duration::from_secs(10);
+
+/// What has to be done so that everything desired is there and ready. `directory` is the folder of sandbox.toml.
+///
+/// # Errors
+/// When it cannot be done: ports that are taken, images that may not be pulled, a project of that name in another folder.
+pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directory: &Path) -> Result<Plan, PlanError> {
+    refuse_other_folder(&desired, observed, directory)?;
+    let verdicts: BTreeMap<_, _> =
+        desired.containers.iter().map(|spec| (spec.name.clone(), verdict(spec, observed))).collect();
+    let created: BTreeSet<_> = verdicts
+        .iter()
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Create(_)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let orphans: Vec<_> = if options.keep_others {
+        Vec::new()
+    } else {
+        observed.containers.iter().filter(|container| !verdicts.contains_key(&container.name)).collect()
+    };
+    let going: BTreeSet<_> =
+        created.iter().cloned().chain(orphans.iter().map(|container| container.name.clone())).collect();
+    ports::assign(&mut desired.containers, &created, &going, observed).map_err(PlanError::PortsTaken)?;
+
+    let mut plan = Plan::default();
+    let images = images::add(&mut plan, &desired, observed, options)?;
+    let gone: Vec<_> = orphans.iter().map(|orphan| remove(&mut plan, orphan, &Cause::Orphan)).collect();
+    let ground = add_ground(&mut plan, &desired, observed);
+    let mut builder = UpBuilder {
+        plan,
+        observed,
+        images,
+        gone,
+        ground,
+        awaited: BTreeMap::new(),
+        started: BTreeMap::new(),
+        sidecars: vec![],
+    };
+    let targets: BTreeMap<_, _> = desired.containers.iter().map(|spec| (&spec.name, Target::of(spec))).collect();
+    for spec in in_start_order(&desired.containers) {
+        builder.add(spec, &verdicts[&spec.name], &targets);
+    }
+    builder.add_sidecar_awaits(&targets);
+    Ok(builder.plan)
+}
+
+fn refuse_other_folder(desired: &Desired, observed: &Observed, directory: &Path) -> Result<(), PlanError> {
+    let other = observed.containers.iter().find_map(|container| {
+        container.working_directory.as_deref().filter(|folder| *folder != directory).map(Path::to_owned)
+    });
+    match other {
+        Some(directory) => Err(PlanError::OtherFolder { project: desired.project.to_string(), directory }),
+        None => Ok(()),
+    }
+}
+
+fn remove(plan: &mut Plan, container: &ObservedContainer, cause: &Cause) -> StepId {
+    let target = Target::observed(container);
+    let mut after = Vec::new();
+    if matches!(container.state, ContainerState::Running | ContainerState::Paused) {
+        after.push(plan.push(Action::Stop(target.clone(), REPLACED_GRACE), cause.clone(), vec![]));
+    }
+    plan.push(Action::Remove(target), cause.clone(), after)
+}
+
+/// What containers stand on: network, volumes and folders that are not there yet.
+#[derive(Default)]
+struct Ground {
+    network: Option<StepId>,
+    volumes: BTreeMap<String, StepId>,
+    folders: BTreeMap<PathBuf, StepId>,
+}
+
+fn add_ground(plan: &mut Plan, desired: &Desired, observed: &Observed) -> Ground {
+    let mut ground = Ground::default();
+    if !observed.networks.contains(&desired.network.name) {
+        ground.network = Some(plan.push(Action::CreateNetwork(desired.network.clone()), Cause::Missing, vec![]));
+    }
+    for volume in desired.volumes.iter().filter(|volume| !observed.volumes.contains(&volume.name)) {
+        let step = plan.push(Action::CreateVolume(volume.clone()), Cause::Missing, vec![]);
+        ground.volumes.insert(volume.name.clone(), step);
+    }
+    for folder in desired.folders.iter().filter(|folder| !observed.folders.contains(&folder.path)) {
+        let step = plan.push(Action::WriteFolder(folder.clone()), Cause::Missing, vec![]);
+        ground.folders.insert(folder.path.clone(), step);
+    }
+    ground
+}
+
+struct UpBuilder<'a> {
+    plan: Plan,
+    observed: &'a Observed,
+    images: BTreeMap<ImageReference, StepId>,
+    gone: Vec<StepId>,
+    ground: Ground,
+    awaited: BTreeMap<StartCondition, StepId>,
+    started: BTreeMap<ContainerName, StepId>,
+    /// Sidecars with the cause and the steps of waiting for them: they are ready only when their apps run, so that comes last.
+    sidecars: Vec<(ContainerName, Box<SidecarReadiness>, Cause, Vec<StepId>)>,
+}
+
+impl UpBuilder<'_> {
+    fn add(&mut self, spec: &ContainerSpec, verdict: &Verdict, targets: &BTreeMap<&ContainerName, Target>) {
+        let target = targets[&spec.name].clone();
+        let conditions: Vec<_> =
+            spec.start_after.iter().filter_map(|condition| self.condition(condition, targets)).collect();
+        let (started, cause) = match verdict {
+            Verdict::Keep => (None, Cause::Recheck),
+            Verdict::Start => {
+                let after = conditions.clone();
+                (Some(self.plan.push(Action::Start(target.clone()), Cause::NotRunning, after)), Cause::Started)
+            }
+            Verdict::Create(cause) => {
+                let mut after = vec![self.create(spec, cause)];
+                after.extend(conditions.iter().copied());
+                (Some(self.plan.push(Action::Start(target.clone()), cause.clone(), after)), Cause::Started)
+            }
+        };
+        let after = match started {
+            Some(started) => vec![started],
+            None => conditions,
+        };
+        if let Readiness::Sidecar(readiness) = &spec.readiness {
+            self.sidecars.push((spec.name.clone(), readiness.clone(), cause, after));
+        } else {
+            let ready = self.plan.push(Action::AwaitReady(target, spec.readiness.clone()), cause, after);
+            self.awaited.insert(StartCondition::Ready(spec.name.clone()), ready);
+        }
+        if let Some(started) = started {
+            self.started.insert(spec.name.clone(), started);
+            // Until somebody waits for it to take calls, this is what that waiting comes after.
+            self.awaited.entry(StartCondition::Callable(spec.name.clone())).or_insert(started);
+        }
+    }
+
+    fn add_sidecar_awaits(&mut self, targets: &BTreeMap<&ContainerName, Target>) {
+        for (name, readiness, cause, mut after) in std::mem::take(&mut self.sidecars) {
+            after.extend(readiness.app.as_ref().and_then(|(app, _)| self.started.get(app)));
+            let action = Action::AwaitReady(targets[&name].clone(), Readiness::Sidecar(readiness));
+            self.plan.push(action, cause, after);
+        }
+    }
+
+    /// The step after which a condition holds; `None` when nobody of this plan brings it about.
+    fn condition(&mut self, condition: &StartCondition, targets: &BTreeMap<&ContainerName, Target>) -> Option<StepId> {
+        let step = self.awaited.get(condition).copied();
+        let StartCondition::Callable(container) = condition else { return step };
+        let target = targets.get(container)?.clone();
+        let after = step.into_iter().collect();
+        let step = self.plan.push(Action::AwaitCallable(target), Cause::Requested, after);
+        Some(step)
+    }
+
+    fn create(&mut self, spec: &ContainerSpec, cause: &Cause) -> StepId {
+        let mut after: Vec<StepId> = self.images.get(&spec.image).copied().into_iter().collect();
+        after.extend(self.ground.network);
+        for mount in &spec.mounts {
+            after.extend(match &mount.source {
+                MountSource::Volume(name) => self.ground.volumes.get(name),
+                MountSource::Host(path) => self.ground.folders.get(path),
+            });
+        }
+        if let Some(old) = self.observed.container(&spec.name) {
+            after.push(remove(&mut self.plan, old, cause));
+        }
+        if spec.ports.iter().any(|port| port.assigned.is_some_and(|port| port > 0)) {
+            // Somebody who leaves may hold the port.
+            after.extend(self.gone.iter().copied());
+        }
+        self.plan.push(Action::Create(Box::new(spec.clone())), cause.clone(), after)
+    }
+}
+
+/// Sidecars that somebody waits for come before the one that waits; the order is else the given one.
+fn in_start_order(containers: &[ContainerSpec]) -> Vec<&ContainerSpec> {
+    let mut ordered: Vec<&ContainerSpec> = Vec::new();
+    let mut waiting: Vec<&ContainerSpec> = containers.iter().collect();
+    while !waiting.is_empty() {
+        let is_done = |condition: &StartCondition| {
+            let container = condition.container();
+            !waiting.iter().any(|other| other.name == *container)
+        };
+        // sandbox.toml was checked for cycles; were there one, its members would come in the given order.
+        let next = waiting.iter().position(|spec| spec.start_after.iter().all(is_done)).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+impl Target {
+    /// The target that a spec describes.
+    pub fn of(spec: &ContainerSpec) -> Self {
+        Self { name: spec.name.clone(), short_name: spec.short_name.clone(), role: spec.role }
+    }
+
+    /// The target that a container is.
+    pub fn observed(container: &ObservedContainer) -> Self {
+        Self { name: container.name.clone(), short_name: container.short_name.clone(), role: container.role }
+    }
+}

@@ -1,0 +1,371 @@
+//! What one object on the engine should be: plain data that a plan carries and `docker/` carries out. Pure.
+
+use crate::names::{AppId, ContainerName, ImageReference, ShortName};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+/// What a container is in the project: the label `dev.sandbox.role`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The message broker.
+    Broker,
+    /// The state store.
+    State,
+    /// Dapr's scheduler.
+    Scheduler,
+    /// Dapr's placement.
+    Placement,
+    /// An app.
+    App,
+    /// A daprd.
+    Sidecar,
+    /// One of `[containers.*]`.
+    Other,
+}
+
+impl Role {
+    /// Every role, in the order in which people read a project.
+    pub const ALL: [Self; 7] =
+        [Self::Broker, Self::State, Self::Scheduler, Self::Placement, Self::Other, Self::App, Self::Sidecar];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::State => "state",
+            Self::Scheduler => "scheduler",
+            Self::Placement => "placement",
+            Self::App => "app",
+            Self::Sidecar => "sidecar",
+            Self::Other => "other",
+        }
+    }
+
+    /// Reads a label's value; an unknown one is `Other`, so that a newer binary's containers can still be shown.
+    pub fn from_label(value: &str) -> Self {
+        Self::ALL.into_iter().find(|role| role.as_str() == value).unwrap_or(Self::Other)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// A container as it should be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ContainerSpec {
+    /// Its name on the engine.
+    pub name: ContainerName,
+    /// What people call it; also its first alias on the network.
+    pub short_name: ShortName,
+    /// What it is in the project.
+    pub role: Role,
+    /// The app it belongs to, for an app and its sidecar.
+    pub app: Option<AppId>,
+    /// Which of several it is, from 1.
+    pub replica: u32,
+    /// The image.
+    pub image: ImageReference,
+    /// Replaces the image's command.
+    pub command: Option<Vec<String>>,
+    /// Environment. Values may hold [`host_port_token`]s, as may the command.
+    pub environment: BTreeMap<String, String>,
+    /// Ports published on 127.0.0.1.
+    pub ports: Vec<PortSpec>,
+    /// Mounts.
+    pub mounts: Vec<MountSpec>,
+    /// Further aliases on the project's network.
+    pub aliases: Vec<String>,
+    /// The container's host name; `None`: the engine's choice.
+    pub hostname: Option<String>,
+    /// Memory limit in bytes.
+    pub memory: Option<u64>,
+    /// How long a stop waits before it kills. Not part of the hash.
+    #[serde(skip)]
+    pub stop_grace: Duration,
+    /// When it counts as ready. Not part of the hash.
+    #[serde(skip)]
+    pub readiness: Readiness,
+    /// What must be so before it starts. Not part of the hash.
+    #[serde(skip)]
+    pub start_after: Vec<StartCondition>,
+}
+
+/// What must be so before a container starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StartCondition {
+    /// The other container is ready.
+    Ready(ContainerName),
+    /// The other container is a sidecar that takes calls, whether or not its app is there yet.
+    Callable(ContainerName),
+}
+
+impl StartCondition {
+    /// The container it is about.
+    pub fn container(&self) -> &ContainerName {
+        match self {
+            Self::Ready(container) | Self::Callable(container) => container,
+        }
+    }
+}
+
+impl ContainerSpec {
+    /// What people call it where several replicas must be told apart: `orders-2`, `orders-2-dapr`.
+    pub fn display_name(&self) -> &str {
+        self.aliases.first().map_or(self.short_name.as_str(), String::as_str)
+    }
+
+    /// What decides whether a running container is still the right one: everything but what only orders or times its start,
+    /// and but the host ports that were chosen, which are read back from the container.
+    pub fn hash(&self) -> SpecHash {
+        let json = serde_json::to_vec(self).expect("a spec has only string keys");
+        SpecHash::of(&[&json])
+    }
+}
+
+/// Sixteen hex digits of a SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct SpecHash(String);
+
+impl SpecHash {
+    /// The hash of some byte strings, each with its length before it so that no two lists collide.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        Self(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Takes a label's value.
+    pub fn from_label(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A published port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PortSpec {
+    /// The port in the container.
+    pub container: u16,
+    /// What is asked of the host.
+    pub host: HostPort,
+    /// What is reached there, for people: `Dapr HTTP`, `kafka`. Not part of the hash.
+    #[serde(skip)]
+    pub what: String,
+    /// `http` where an address is a URL. Not part of the hash.
+    #[serde(skip)]
+    pub scheme: Option<String>,
+    /// The port chosen for this start; part of no hash. `None` until ports are assigned, `Some(0)`: the engine chooses.
+    #[serde(skip)]
+    pub assigned: Option<u16>,
+}
+
+impl PortSpec {
+    /// A port that is not assigned yet.
+    pub fn new(container: u16, host: HostPort, what: &str, scheme: Option<&str>) -> Self {
+        Self { container, host, what: what.to_owned(), scheme: scheme.map(str::to_owned), assigned: None }
+    }
+}
+
+/// Which host port a container may have. Always on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostPort {
+    /// This one or an error.
+    Fixed(u16),
+    /// This one when it is free, else any.
+    Preferred(u16),
+    /// Any, chosen by the engine.
+    Any,
+    /// Any, but known before the container is created: the broker must advertise it.
+    Advertised,
+}
+
+/// Stands in a command or in the environment for the host port assigned to a container's port.
+pub fn host_port_token(container_port: u16) -> String {
+    format!("@host-port-{container_port}@")
+}
+
+/// One mount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MountSpec {
+    /// What is mounted.
+    pub source: MountSource,
+    /// Where in the container.
+    pub target: String,
+    /// Whether the container may write to it.
+    pub read_only: bool,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MountSource {
+    /// A path of the host.
+    Host(PathBuf),
+    /// A volume by its full name on the engine.
+    Volume(String),
+}
+
+/// When a container counts as ready.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Readiness {
+    /// It runs.
+    #[default]
+    Running,
+    /// It has ended with exit code 0.
+    Exited,
+    /// Its own health check says healthy; without one, it runs.
+    Engine,
+    /// An HTTP GET is answered with 2xx.
+    Http {
+        /// The port in the container.
+        port: u16,
+        /// The path.
+        path: String,
+    },
+    /// One of its log lines contains the text.
+    Log(String),
+    /// The protocol's greeting is answered.
+    Greeting {
+        /// Which protocol.
+        protocol: Protocol,
+        /// The port in the container.
+        port: u16,
+    },
+    /// daprd is healthy and has loaded what it should.
+    Sidecar(Box<SidecarReadiness>),
+}
+
+/// Protocols whose greeting is known: the closed vocabulary of `ready.probe` in a catalog entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Kafka: a metadata request.
+    Kafka,
+    /// Redis: `PING`.
+    Redis,
+    /// AMQP 0-9-1: the header, answered by `Connection.Start`.
+    Amqp,
+    /// Postgres: a startup message, answered and not with `57P03` (starting up).
+    Postgres,
+}
+
+/// What a sidecar must show before it counts as ready.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SidecarReadiness {
+    /// daprd's HTTP port in the container.
+    pub http_port: u16,
+    /// Components that must be in its metadata.
+    pub components: Vec<ComponentIdentity>,
+    /// Subscriptions that the project's files declare for this app.
+    pub subscriptions: Vec<SubscriptionIdentity>,
+    /// The app to ask for its own subscriptions (`GET /dapr/subscribe`): container and port. `None`: no app port, or not HTTP.
+    pub app: Option<(ContainerName, u16)>,
+    /// Where the broker shows that consumers have joined; one a component that has a broker behind it.
+    pub consumers: Vec<ConsumerCheck>,
+}
+
+/// A component as daprd names it in its metadata.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ComponentIdentity {
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.type`, for example `pubsub.kafka`.
+    #[serde(rename = "type")]
+    pub component_type: String,
+    /// `spec.version`, `v1` when the file has none.
+    pub version: String,
+}
+
+/// A subscription: what is subscribed to, not how it is routed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct SubscriptionIdentity {
+    /// The pub/sub component.
+    pub pubsub: String,
+    /// The topic.
+    pub topic: String,
+}
+
+/// How to see at the broker that the subscribers of one component have joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerCheck {
+    /// The pub/sub component.
+    pub component: String,
+    /// The broker's container.
+    pub broker: ContainerName,
+    /// How the broker is asked.
+    pub inquiry: Inquiry,
+    /// The port in the broker's container.
+    pub port: u16,
+    /// The consumer group, or the first part of the queue's name.
+    pub group: String,
+    /// User and password, where the broker asks for them.
+    pub credentials: Option<(String, String)>,
+}
+
+/// How a broker is asked about its consumers: the closed vocabulary of `consumers.inquiry` in a catalog entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inquiry {
+    /// Kafka's consumer group: stable, with a member.
+    KafkaGroup,
+    /// The stream's group: `XINFO CONSUMERS topic group` names one.
+    RedisGroup,
+    /// A passive declare over AMQP: queue `GROUP-topic` has a consumer. The management API shows one seconds late.
+    RabbitmqQueue,
+}
+
+/// The project's bridge network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NetworkSpec {
+    /// Its name on the engine.
+    pub name: String,
+}
+
+/// A named volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VolumeSpec {
+    /// Its full name on the engine, `PROJECT_NAME`.
+    pub name: String,
+    /// Its name within the project.
+    pub short_name: String,
+}
+
+/// A folder that is written whole, and never changed after a container has mounted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FolderSpec {
+    /// The folder; its last part is a hash of what lies in it.
+    pub path: PathBuf,
+    /// File names and what they hold.
+    pub files: BTreeMap<String, String>,
+}
+
+/// An image to build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BuildSpec {
+    /// The tag it gets: `PROJECT-NAME:HASH`, so that a changed context is another image.
+    pub image: ImageReference,
+    /// Whose image it is.
+    pub short_name: ShortName,
+    /// The context's folder.
+    pub context: PathBuf,
+    /// The Dockerfile, relative to it.
+    pub dockerfile: String,
+    /// The stage.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub arguments: BTreeMap<String, String>,
+}

@@ -1,0 +1,220 @@
+//! daprd's HTTP API, as far as it tells about itself, and the one route of an app that daprd asks. Nothing else knows
+//! these routes. Verified against daprd 1.18.2 (source and running); read also in 1.14.4 and 1.16.0.
+//!
+//! `base` is always `http://ADDRESS` without a path.
+
+use super::{
+    NotYet,
+    http::{self, Answer},
+};
+use crate::plan::spec::{ComponentIdentity, SubscriptionIdentity};
+use reqwest::Client;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use std::{net::SocketAddr, time::Duration};
+
+const HEALTH: &str = "/v1.0/healthz";
+const OUTBOUND_HEALTH: &str = "/v1.0/healthz/outbound";
+const METADATA: &str = "/v1.0/metadata";
+const APP_SUBSCRIPTIONS: &str = "/dapr/subscribe";
+
+/// What `/v1.0/healthz` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// 204.
+    Ready,
+    /// 500 with `ERR_HEALTH_NOT_READY`.
+    NotReady {
+        /// daprd's words.
+        message: String,
+        /// What it waits for, sorted: `runtime`, `scheduler-watch-hosts`, `internal-placement-service`, … `None` before
+        /// daprd 1.16, which does not say.
+        waits_for: Option<Vec<String>>,
+    },
+}
+
+/// Asks `/v1.0/healthz`: ready when the app's port was found (with an app port), subscriptions were started, and placement
+/// and scheduler were found where they are configured.
+///
+/// # Errors
+/// When there is no answer, or none of daprd's.
+pub async fn health(http: &Client, daprd: SocketAddr, deadline: Duration) -> Result<Health, NotYet> {
+    let answer = get(http, daprd, HEALTH, deadline).await?;
+    if answer.status.is_success() {
+        return Ok(Health::Ready);
+    }
+    let Ok(error) = serde_json::from_slice::<ApiError>(&answer.body) else { return Err(answer.refused(HEALTH)) };
+    let waits_for = error.message.strip_prefix("dapr is not ready: [").and_then(|list| list.strip_suffix(']'));
+    let waits_for = waits_for.map(|list| {
+        let mut targets: Vec<_> = list.split_whitespace().map(str::to_owned).collect();
+        targets.sort_unstable();
+        targets
+    });
+    Ok(Health::NotReady { message: error.message, waits_for })
+}
+
+/// Asks `/v1.0/healthz/outbound`: whether components are initialised and the API serves. It does not wait for the app.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn outbound_is_ready(http: &Client, daprd: SocketAddr, deadline: Duration) -> Result<bool, NotYet> {
+    Ok(get(http, daprd, OUTBOUND_HEALTH, deadline).await?.status.is_success())
+}
+
+/// Asks `/v1.0/metadata`: what the sidecar has really loaded. Components that failed to initialise, or wait for a secret
+/// store, are not in it; subscriptions are, before their consumers have joined.
+///
+/// # Errors
+/// When there is no answer, or not 200 (401: daprd runs with `DAPR_API_TOKEN`).
+pub async fn metadata(http: &Client, daprd: SocketAddr, deadline: Duration) -> Result<Metadata, NotYet> {
+    let answer = get(http, daprd, METADATA, deadline).await?;
+    if !answer.status.is_success() {
+        return Err(answer.refused(METADATA));
+    }
+    parse(&answer, METADATA)
+}
+
+/// Asks an app for its own subscriptions, as daprd does once in its life. Without that route, with an empty answer, or when
+/// it answers anything but 200, daprd takes it that there are none; an answer of 5xx is no answer here, as the app may be
+/// about to have one.
+///
+/// # Errors
+/// When there is no answer, 5xx, or something that is no list of subscriptions.
+pub async fn app_subscriptions(
+    http: &Client,
+    app: SocketAddr,
+    deadline: Duration,
+) -> Result<Vec<SubscriptionIdentity>, NotYet> {
+    let answer = get(http, app, APP_SUBSCRIPTIONS, deadline).await?;
+    if answer.status.is_server_error() {
+        return Err(answer.refused(&format!("{APP_SUBSCRIPTIONS} at the app")));
+    }
+    if answer.status.as_u16() != 200 || answer.body.trim_ascii().is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed: Option<Vec<RawSubscription>> = parse(&answer, APP_SUBSCRIPTIONS)?;
+    Ok(listed.unwrap_or_default().into_iter().map(RawSubscription::identity).collect())
+}
+
+/// What `/v1.0/metadata` says, as far as it is used. Unknown fields are ignored, missing ones are empty.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Metadata {
+    /// The app id.
+    pub id: String,
+    /// The version that daprd was built as.
+    pub runtime_version: String,
+    /// Components that were initialised.
+    #[serde(deserialize_with = "components")]
+    pub components: Vec<ComponentIdentity>,
+    /// Subscriptions of files, of the app and of streams.
+    #[serde(deserialize_with = "subscriptions")]
+    pub subscriptions: Vec<LoadedSubscription>,
+    /// How the app is reached.
+    #[serde(deserialize_with = "null_is_default")]
+    pub app_connection_properties: AppConnection,
+}
+
+/// How daprd reaches the app.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AppConnection {
+    /// The app's port, 0 when there is none.
+    pub port: u16,
+}
+
+/// A subscription that a sidecar has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LoadedSubscription {
+    /// The pub/sub component.
+    pub pubsub: String,
+    /// The topic.
+    pub topic: String,
+    /// Where the app gets it: the route without a condition, else the first one.
+    pub route: Option<String>,
+}
+
+impl LoadedSubscription {
+    /// What is subscribed to.
+    pub fn identity(&self) -> SubscriptionIdentity {
+        SubscriptionIdentity { pubsub: self.pubsub.clone(), topic: self.topic.clone() }
+    }
+}
+
+async fn get(http: &Client, address: SocketAddr, path: &str, deadline: Duration) -> Result<Answer, NotYet> {
+    http::get(http, http::url(address, path)?, None, deadline).await
+}
+
+fn parse<T: DeserializeOwned>(answer: &Answer, path: &str) -> Result<T, NotYet> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        NotYet::unexpected(format!("GET {path} is answered with something else than expected: {error}"))
+    })
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct RawComponent {
+    name: String,
+    #[serde(rename = "type", default)]
+    component_type: String,
+    #[serde(default)]
+    version: String,
+}
+
+impl RawComponent {
+    /// daprd repeats the version as it is in the file, and takes none for `v1`.
+    fn identity(self) -> ComponentIdentity {
+        let version = if self.version.is_empty() { "v1".to_owned() } else { self.version };
+        ComponentIdentity { name: self.name, component_type: self.component_type, version }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawSubscription {
+    #[serde(rename = "pubsubname", alias = "pubsubName", default)]
+    pubsub: String,
+    #[serde(default)]
+    topic: String,
+    #[serde(default, deserialize_with = "null_is_default")]
+    rules: Vec<RawRule>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawRule {
+    #[serde(rename = "match")]
+    condition: String,
+    path: String,
+}
+
+impl RawSubscription {
+    fn identity(self) -> SubscriptionIdentity {
+        SubscriptionIdentity { pubsub: self.pubsub, topic: self.topic }
+    }
+
+    fn loaded(self) -> LoadedSubscription {
+        let unconditional = self.rules.iter().find(|rule| rule.condition.is_empty());
+        let route = unconditional.or(self.rules.first()).map(|rule| rule.path.clone());
+        LoadedSubscription { pubsub: self.pubsub, topic: self.topic, route }
+    }
+}
+
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn components<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ComponentIdentity>, D::Error> {
+    let listed: Vec<RawComponent> = null_is_default(deserializer)?;
+    Ok(listed.into_iter().map(RawComponent::identity).collect())
+}
+
+fn subscriptions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LoadedSubscription>, D::Error> {
+    let listed: Vec<RawSubscription> = null_is_default(deserializer)?;
+    Ok(listed.into_iter().map(RawSubscription::loaded).collect())
+}
+
+#[cfg(test)]
+mod tests;

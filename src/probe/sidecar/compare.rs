@@ -1,0 +1,70 @@
+//! What should be in a sidecar's metadata, and is not. Pure.
+
+use super::super::daprd::Metadata;
+use crate::plan::spec::{ComponentIdentity, SubscriptionIdentity};
+use std::{collections::BTreeSet, fmt};
+
+/// What is not as it should be. What a sidecar has besides is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Components that are not there, or are there as something else.
+    pub components: Vec<MissingComponent>,
+    /// Subscriptions that are not there.
+    pub subscriptions: Vec<SubscriptionIdentity>,
+}
+
+/// A component that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingComponent {
+    /// As it should be.
+    pub expected: ComponentIdentity,
+    /// What has its name instead.
+    pub found: Option<ComponentIdentity>,
+}
+
+/// Compares what a sidecar has with what it should have.
+pub fn compare(
+    metadata: &Metadata,
+    components: &[ComponentIdentity],
+    subscriptions: &[SubscriptionIdentity],
+) -> Missing {
+    let missing = components.iter().filter(|expected| !metadata.components.contains(expected));
+    let components = missing.map(|expected| MissingComponent {
+        expected: expected.clone(),
+        found: metadata.components.iter().find(|loaded| loaded.name == expected.name).cloned(),
+    });
+    let loaded: BTreeSet<_> = metadata.subscriptions.iter().map(|loaded| loaded.identity()).collect();
+    let subscriptions: BTreeSet<_> = subscriptions.iter().filter(|expected| !loaded.contains(expected)).collect();
+    Missing { components: components.collect(), subscriptions: subscriptions.into_iter().cloned().collect() }
+}
+
+impl Missing {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.components.is_empty() && self.subscriptions.is_empty()
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let components = self.components.iter().map(MissingComponent::to_string);
+        let subscriptions = self.subscriptions.iter().map(|subscription| {
+            format!("the sidecar has no subscription to {} through {}", subscription.topic, subscription.pubsub)
+        });
+        formatter.write_str(&components.chain(subscriptions).collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl fmt::Display for MissingComponent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ComponentIdentity { name, component_type, version } = &self.expected;
+        match &self.found {
+            None => write!(formatter, "component {name} ({component_type}/{version}) is not loaded"),
+            Some(found) => write!(
+                formatter,
+                "component {name} is loaded as {}/{}, not as {component_type}/{version}",
+                found.component_type, found.version
+            ),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether a sidecar is ready: healthy, with every component and subscription that should be there, and its consumers seen
+//! by the broker.
+//!
+//! What is asked stops at the first thing that is missing, so the reason is the next thing to wait for.
+
+mod compare;
+#[cfg(test)]
+mod tests;
+
+pub use compare::{Missing, MissingComponent, compare};
+
+use super::{
+    Kind, NotYet,
+    daprd::{self, Health, LoadedSubscription, Metadata},
+    inquiry::{Earlier, Question},
+    wire::Peer,
+};
+use crate::{
+    names::ContainerName,
+    plan::spec::{ComponentIdentity, ConsumerCheck, SidecarReadiness, SubscriptionIdentity},
+};
+use reqwest::Client;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+/// How long a connection to the app must stay open to count as the app's: `docker-proxy` closes it as soon as the container
+/// has refused, which takes well under a millisecond.
+const HANG_UP: Duration = Duration::from_millis(20);
+
+/// daprd's name for itself among what `/v1.0/healthz` waits for. It is there until the app's port was found and
+/// subscriptions were started (1.16 to 1.18).
+const RUNTIME: &str = "runtime";
+
+/// Where the parties of [`SidecarReadiness`] are reached from the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidecarPeers {
+    /// daprd's HTTP port.
+    pub daprd: SocketAddr,
+    /// The app's port, for an app that is asked for its subscriptions.
+    pub app: Option<SocketAddr>,
+    /// For each [`crate::plan::spec::ConsumerCheck`]'s broker, where the inquiry is answered.
+    pub brokers: BTreeMap<ContainerName, BrokerPeer>,
+}
+
+/// Where a broker answers an inquiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerPeer {
+    /// The published port.
+    pub address: SocketAddr,
+    /// User and password, where the broker wants them.
+    pub credentials: Option<(String, String)>,
+}
+
+/// What a ready sidecar has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidecarReport {
+    /// Every component that it has loaded.
+    pub components: Vec<ComponentIdentity>,
+    /// Every subscription that it has.
+    pub subscriptions: Vec<LoadedSubscription>,
+}
+
+/// The attempts at one sidecar. It remembers what the app said about its subscriptions, so that the app is asked once and
+/// not forty times a second; and which consumers the brokers had before the sidecar served, where that was seen.
+#[derive(Debug)]
+pub struct SidecarProbe {
+    http: Client,
+    readiness: SidecarReadiness,
+    peers: SidecarPeers,
+    deadline: Duration,
+    app_subscriptions: Mutex<Option<Vec<SubscriptionIdentity>>>,
+    earlier: Mutex<Option<Vec<Earlier>>>,
+}
+
+impl SidecarProbe {
+    /// `deadline` is for each question that an attempt asks, of which there are at most four and one a consumer check.
+    pub fn new(http: Client, readiness: SidecarReadiness, peers: SidecarPeers, deadline: Duration) -> Self {
+        Self { http, readiness, peers, deadline, app_subscriptions: Mutex::new(None), earlier: Mutex::new(None) }
+    }
+
+    /// One attempt.
+    ///
+    /// # Errors
+    /// The first thing that is missing.
+    pub async fn attempt(&self) -> Result<SidecarReport, NotYet> {
+        match daprd::health(&self.http, self.peers.daprd, self.deadline).await {
+            Ok(Health::Ready) => {}
+            Ok(Health::NotReady { message, waits_for }) => {
+                *self.known_app_subscriptions() = None;
+                return Err(self.unhealthy(message, waits_for).await);
+            }
+            Err(not_yet) => {
+                if not_yet.kind == Kind::NotListening {
+                    self.look_before_it_serves().await;
+                }
+                return Err(not_yet);
+            }
+        }
+        let metadata = self.metadata().await?;
+        let mut subscriptions = self.readiness.subscriptions.clone();
+        subscriptions.extend(self.app_subscriptions().await?);
+        let missing = compare(&metadata, &self.readiness.components, &subscriptions);
+        if !missing.is_empty() {
+            return Err(NotYet::waiting(missing.to_string()));
+        }
+        self.consumers(&metadata).await?;
+        Ok(SidecarReport { components: metadata.components, subscriptions: metadata.subscriptions })
+    }
+
+    async fn metadata(&self) -> Result<Metadata, NotYet> {
+        daprd::metadata(&self.http, self.peers.daprd, self.deadline).await
+    }
+
+    async fn app_subscriptions(&self) -> Result<Vec<SubscriptionIdentity>, NotYet> {
+        let known = self.known_app_subscriptions().clone();
+        match (known, self.peers.app) {
+            (Some(known), _) => Ok(known),
+            (None, None) => Ok(Vec::new()),
+            (None, Some(app)) => {
+                let listed = daprd::app_subscriptions(&self.http, app, self.deadline).await?;
+                *self.known_app_subscriptions() = Some(listed.clone());
+                Ok(listed)
+            }
+        }
+    }
+
+    fn known_app_subscriptions(&self) -> MutexGuard<'_, Option<Vec<SubscriptionIdentity>>> {
+        self.app_subscriptions.lock().expect("nothing panics while it is held")
+    }
+
+    /// Why daprd is not healthy. While `runtime` is outstanding although the API serves, it is the app that is waited for.
+    async fn unhealthy(&self, message: String, waits_for: Option<Vec<String>>) -> NotYet {
+        let runtime_outstanding =
+            waits_for.as_ref().is_none_or(|targets| targets.iter().any(|target| target == RUNTIME));
+        let others = waits_for.iter().flatten().filter(|target| *target != RUNTIME).cloned().collect::<Vec<_>>();
+        let outbound = daprd::outbound_is_ready(&self.http, self.peers.daprd, self.deadline).await;
+        match outbound {
+            Ok(true) if runtime_outstanding => self.waits_for_app().await,
+            Ok(_) if others.is_empty() => NotYet::waiting(message),
+            Ok(_) => NotYet::waiting(format!("the sidecar waits for {}", others.join(", "))),
+            Err(not_yet) => not_yet,
+        }
+    }
+
+    async fn waits_for_app(&self) -> NotYet {
+        let listens = match self.peers.app {
+            Some(app) => accepts(app, self.deadline).await,
+            None => false,
+        };
+        if listens {
+            return NotYet::waiting(
+                "the app listens, and the sidecar is asking it for its configuration and subscriptions",
+            );
+        }
+        let port = match &self.readiness.app {
+            Some((_, port)) => Some(*port),
+            None => self.metadata().await.ok().map(|metadata| metadata.app_connection_properties.port),
+        };
+        let reason = match port.filter(|port| *port != 0) {
+            Some(port) => format!("the sidecar is up, the app does not listen on port {port} yet"),
+            None => "the sidecar is up, the app does not listen yet".to_owned(),
+        };
+        NotYet { reason, kind: Kind::AppNotListening }
+    }
+
+    /// daprd subscribes after its API serves (1.14 to 1.18), so what brokers show while nothing listens is not its own.
+    async fn look_before_it_serves(&self) {
+        if self.known_earlier().is_some() {
+            return;
+        }
+        let mut earlier = Vec::new();
+        for check in &self.readiness.consumers {
+            let Ok(question) = self.question(check) else { return };
+            let Ok(seen) = question.earlier().await else { return };
+            earlier.push(seen);
+        }
+        *self.known_earlier() = Some(earlier);
+    }
+
+    fn known_earlier(&self) -> MutexGuard<'_, Option<Vec<Earlier>>> {
+        self.earlier.lock().expect("nothing panics while it is held")
+    }
+
+    async fn consumers(&self, metadata: &Metadata) -> Result<(), NotYet> {
+        let earlier = self.known_earlier().clone().unwrap_or_default();
+        for (index, check) in self.readiness.consumers.iter().enumerate() {
+            let of_component = metadata.subscriptions.iter().filter(|loaded| loaded.pubsub == check.component);
+            let topics: BTreeSet<_> = of_component.map(|loaded| loaded.topic.clone()).collect();
+            if !topics.is_empty() {
+                let topics: Vec<_> = topics.into_iter().collect();
+                let earlier = earlier.get(index).cloned().unwrap_or_default();
+                self.question(check)?.consumers_joined(&topics, &earlier).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn question<'a>(&'a self, check: &'a ConsumerCheck) -> Result<Question<'a>, NotYet> {
+        let Some(BrokerPeer { address, credentials }) = self.peers.brokers.get(&check.broker) else {
+            return Err(NotYet::unexpected(format!("port {} of {} is not published", check.port, check.broker)));
+        };
+        let credentials = credentials.as_ref().map(|(user, password)| (user.as_str(), password.as_str()));
+        let (inquiry, address, deadline) = (&check.inquiry, *address, self.deadline);
+        Ok(Question { inquiry, address, credentials, group: &check.group, deadline })
+    }
+}
+
+/// Whether something in the container holds a connection open. Only for a reason's words: see the module [`crate::probe`].
+async fn accepts(address: SocketAddr, deadline: Duration) -> bool {
+    match tokio::time::timeout(deadline, Peer::connect(address)).await {
+        Ok(Ok(mut peer)) => !peer.hangs_up_within(HANG_UP).await,
+        Ok(Err(_)) | Err(_) => false,
+    }
+}

@@ -1,0 +1,241 @@
+//! The comparison as a table, and whole attempts against a fake daprd.
+
+use super::*;
+use crate::{
+    plan::spec::Inquiry,
+    probe::{
+        http,
+        test_peer::{Behaviour, nobody, peer},
+        until,
+    },
+};
+use axum::{Json, Router, http::StatusCode, routing::get};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const LATE: Duration = Duration::from_secs(10);
+
+fn component(name: &str, component_type: &str, version: &str) -> ComponentIdentity {
+    ComponentIdentity { name: name.to_owned(), component_type: component_type.to_owned(), version: version.to_owned() }
+}
+
+fn subscription(pubsub: &str, topic: &str) -> SubscriptionIdentity {
+    SubscriptionIdentity { pubsub: pubsub.to_owned(), topic: topic.to_owned() }
+}
+
+#[test]
+fn what_is_missing_is_named_and_what_is_there_besides_is_not() {
+    let loaded = |components: &[ComponentIdentity], topics: &[&str]| Metadata {
+        components: components.to_vec(),
+        subscriptions: topics
+            .iter()
+            .map(|topic| LoadedSubscription { pubsub: "pubsub".to_owned(), topic: (*topic).to_owned(), route: None })
+            .collect(),
+        ..Metadata::default()
+    };
+    let kafka = component("pubsub", "pubsub.kafka", "v1");
+    let store = component("store", "state.postgresql", "v2");
+    let expected = [kafka.clone(), store.clone()];
+    let topics = [subscription("pubsub", "orders"), subscription("pubsub", "orders"), subscription("other", "orders")];
+    let other_version = component("store", "state.postgresql", "v1");
+    let table = [
+        (loaded(&[store.clone(), kafka.clone()], &[]), &topics[..0], ""),
+        (
+            loaded(&[store.clone(), kafka.clone(), component("more", "bindings.cron", "v1")], &["orders", "more"]),
+            &topics[..2],
+            "",
+        ),
+        (
+            loaded(std::slice::from_ref(&kafka), &[]),
+            &topics[..0],
+            "component store (state.postgresql/v2) is not loaded",
+        ),
+        (
+            loaded(&[kafka.clone(), other_version], &[]),
+            &topics[..0],
+            "component store is loaded as state.postgresql/v1, not as state.postgresql/v2",
+        ),
+        (
+            loaded(&[kafka.clone(), store.clone()], &["bills"]),
+            &topics[..2],
+            "the sidecar has no subscription to orders through pubsub",
+        ),
+        (
+            loaded(&[store], &["orders"]),
+            &topics[..],
+            "component pubsub (pubsub.kafka/v1) is not loaded; the sidecar has no subscription to orders through other",
+        ),
+    ];
+    for (metadata, subscriptions, reason) in table {
+        let missing = compare(&metadata, &expected, subscriptions);
+        assert_eq!((missing.to_string().as_str(), missing.is_empty()), (reason, reason.is_empty()));
+    }
+}
+
+/// What the fake daprd says at the moment.
+#[derive(Clone, Default)]
+struct State {
+    waits_for: Option<&'static str>,
+    outbound: bool,
+    metadata: Value,
+}
+
+type Shared = Arc<Mutex<State>>;
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+async fn fake_daprd(state: Shared) -> SocketAddr {
+    let now = move || state.lock().expect("no test panics with it").clone();
+    let (health, outbound, metadata) = (now.clone(), now.clone(), now);
+    let unready = |message: String| {
+        let body = json!({"errorCode": "ERR_HEALTH_NOT_READY", "message": message});
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(body))
+    };
+    let router = Router::new()
+        .route(
+            "/v1.0/healthz",
+            get(move || async move {
+                match health().waits_for {
+                    None => Ok(StatusCode::NO_CONTENT),
+                    Some(targets) => Err(unready(format!("dapr is not ready: [{targets}]"))),
+                }
+            }),
+        )
+        .route(
+            "/v1.0/healthz/outbound",
+            get(move || async move {
+                if outbound().outbound {
+                    Ok(StatusCode::NO_CONTENT)
+                } else {
+                    Err(unready("dapr outbound is not ready".to_owned()))
+                }
+            }),
+        )
+        .route("/v1.0/metadata", get(move || async move { Json(metadata().metadata) }));
+    serve(router).await
+}
+
+/// A fake daprd, an app that answers 200 with two subscriptions and counts, and a probe of both.
+struct World {
+    daprd: Shared,
+    probe: SidecarProbe,
+    asked: Arc<Mutex<u32>>,
+}
+
+async fn world(readiness: SidecarReadiness, brokers: BTreeMap<ContainerName, BrokerPeer>) -> World {
+    let daprd = Shared::default();
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let app = get(move || async move {
+        *count.lock().expect("no test panics with it") += 1;
+        Json(json!([{"pubsubname": "pubsub", "topic": "orders", "route": "/orders"}]))
+    });
+    let app = serve(Router::new().route("/dapr/subscribe", app)).await;
+    let peers = SidecarPeers { daprd: fake_daprd(Arc::clone(&daprd)).await, app: Some(app), brokers };
+    World { daprd, probe: SidecarProbe::new(http::client(), readiness, peers, LATE), asked }
+}
+
+impl World {
+    fn now(&self, waits_for: Option<&'static str>, outbound: bool, metadata: Value) {
+        *self.daprd.lock().expect("no test panics with it") = State { waits_for, outbound, metadata };
+    }
+
+    async fn reason(&self) -> String {
+        self.probe.attempt().await.expect_err("something is missing").reason
+    }
+}
+
+fn readiness() -> SidecarReadiness {
+    SidecarReadiness {
+        http_port: 3500,
+        components: vec![component("pubsub", "pubsub.redis", "v1")],
+        subscriptions: vec![subscription("pubsub", "filed")],
+        app: Some((ContainerName::new("shop-orders-1"), 8000)),
+        consumers: Vec::new(),
+    }
+}
+
+fn metadata(topics: &[&str]) -> Value {
+    let subscriptions: Vec<_> =
+        topics.iter().map(|topic| json!({"pubsubname": "pubsub", "topic": topic, "rules": [{"path": "/r"}]})).collect();
+    let components = json!([{"name": "pubsub", "type": "pubsub.redis", "version": "v1"}]);
+    json!({"components": components, "subscriptions": subscriptions, "appConnectionProperties": {"port": 8000}})
+}
+
+#[tokio::test]
+async fn each_attempt_names_the_next_thing_that_is_missing() {
+    let world = world(readiness(), BTreeMap::new()).await;
+    world.now(Some("runtime component-reconciler"), false, json!({}));
+    assert_eq!(world.reason().await, "the sidecar waits for component-reconciler");
+    world.now(Some("runtime"), false, json!({}));
+    assert_eq!(world.reason().await, "dapr is not ready: [runtime]");
+    world.now(Some("scheduler-watch-hosts"), true, json!({}));
+    assert_eq!(world.reason().await, "the sidecar waits for scheduler-watch-hosts");
+    world.now(None, true, json!({}));
+    assert!(world.reason().await.starts_with("component pubsub (pubsub.redis/v1) is not loaded; "));
+    world.now(None, true, metadata(&["filed"]));
+    assert_eq!(world.reason().await, "the sidecar has no subscription to orders through pubsub");
+    world.now(None, true, metadata(&["filed", "orders"]));
+    let report = world.probe.attempt().await.expect("nothing is missing");
+    assert_eq!(report.components, [component("pubsub", "pubsub.redis", "v1")]);
+    assert_eq!(report.subscriptions.len(), 2);
+    assert_eq!(*world.asked.lock().expect("no test panics with it"), 1, "the app is asked once");
+    world.now(Some("runtime"), false, json!({}));
+    world.reason().await;
+    world.now(None, true, metadata(&["filed", "orders"]));
+    assert!(world.probe.attempt().await.is_ok());
+    assert_eq!(*world.asked.lock().expect("no test panics with it"), 2, "a restarted sidecar has asked again");
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_listen_is_told_from_one_that_is_being_asked() {
+    let mut world = world(readiness(), BTreeMap::new()).await;
+    world.now(Some("runtime"), true, metadata(&[]));
+    let listens = world.probe.attempt().await.expect_err("it is not ready");
+    assert_eq!(listens.kind, Kind::Waiting, "{listens}");
+    for app in [nobody().await, peer(Behaviour::Close).await] {
+        world.probe.peers.app = Some(app);
+        let deaf = world.probe.attempt().await.expect_err("it is not ready");
+        assert_eq!(deaf.kind, Kind::AppNotListening);
+        assert_eq!(deaf.reason, "the sidecar is up, the app does not listen on port 8000 yet");
+    }
+    world.probe.readiness.app = None;
+    world.probe.peers.app = None;
+    assert_eq!(world.reason().await, "the sidecar is up, the app does not listen on port 8000 yet", "a gRPC app");
+}
+
+#[tokio::test]
+async fn the_broker_must_show_the_consumers() {
+    let check = |port| ConsumerCheck {
+        component: "pubsub".to_owned(),
+        broker: ContainerName::new("shop-redis-1"),
+        inquiry: Inquiry::RedisGroup,
+        port,
+        group: "app".to_owned(),
+        credentials: None,
+    };
+    let readiness = SidecarReadiness { consumers: vec![check(6379)], ..readiness() };
+    let consumer = "*1\r\n*6\r\n$4\r\nname\r\n$3\r\napp\r\n$7\r\npending\r\n:0\r\n$4\r\nidle\r\n:5\r\n";
+    let address = peer(Behaviour::Answers(vec![consumer.into(), consumer.into()])).await;
+    let broker = BrokerPeer { address, credentials: None };
+    let mut world = world(readiness, [(ContainerName::new("shop-redis-1"), broker)].into()).await;
+    world.now(None, true, metadata(&["filed", "orders"]));
+    assert!(world.probe.attempt().await.is_ok());
+    world.probe.peers.brokers.clear();
+    assert_eq!(world.reason().await, "port 6379 of shop-redis-1 is not published");
+}
+
+#[tokio::test]
+async fn attempts_can_be_spawned() {
+    let daprd = peer(Behaviour::Close).await;
+    let peers = SidecarPeers { daprd, app: None, brokers: BTreeMap::new() };
+    let probe = SidecarProbe::new(http::client(), readiness(), peers, LATE);
+    let task = tokio::spawn(async move { until(Duration::from_millis(1), || probe.attempt(), |_| {}).await });
+    task.abort();
+    assert!(task.await.is_err_and(|error| error.is_cancelled()));
+}
