@@ -3,16 +3,18 @@
 use super::{Docker, DockerError, convert::container_body, labels::Origin};
 use crate::{
     names::ContainerName,
-    plan::spec::{ContainerSpec, NetworkSpec, VolumeSpec},
+    plan::{
+        Urgency,
+        spec::{ContainerSpec, NetworkSpec, VolumeSpec},
+    },
 };
 use bollard::{
     models::{NetworkCreateRequest, VolumeCreateRequest},
     query_parameters::{
-        CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-        RemoveVolumeOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+        CreateContainerOptionsBuilder, KillContainerOptions, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
+        StartContainerOptions, StopContainerOptions,
     },
 };
-use std::time::Duration;
 
 impl Docker {
     /// Makes the project's bridge network.
@@ -68,18 +70,15 @@ impl Docker {
         started.map_err(|error| self.error("start", name, &error))
     }
 
-    /// Stops a container, and kills it after the grace; at once when that is zero. One that is gone or does not run is stopped.
+    /// Stops a container: asks it to end and kills it when its own grace is over, or kills it at once. One that is gone or does
+    /// not run is stopped.
     ///
     /// # Errors
     /// When the engine refuses.
-    pub async fn stop_container(&self, name: &ContainerName, grace: Duration) -> Result<(), DockerError> {
-        let stopped = if grace.is_zero() {
-            let options = KillContainerOptionsBuilder::default().signal("KILL").build();
-            self.client.kill_container(name.as_str(), Some(options)).await
-        } else {
-            let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
-            let options = StopContainerOptionsBuilder::default().t(seconds).build();
-            self.client.stop_container(name.as_str(), Some(options)).await
+    pub async fn stop_container(&self, name: &ContainerName, urgency: Urgency) -> Result<(), DockerError> {
+        let stopped = match urgency {
+            Urgency::InOrder => self.client.stop_container(name.as_str(), None::<StopContainerOptions>).await,
+            Urgency::AtOnce => self.client.kill_container(name.as_str(), None::<KillContainerOptions>).await,
         };
         match stopped.map_err(|error| self.error("stop", name, &error)) {
             Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),

@@ -20,6 +20,7 @@ pub(super) fn container_body(spec: &ContainerSpec, network: &str, origin: &Origi
         cmd: spec.command.as_ref().map(|words| words.iter().map(|word| with_ports(word, spec)).collect()),
         env: Some(environment.collect()),
         labels: Some(origin.container(spec)),
+        stop_timeout: i64::try_from(spec.stop_grace.as_secs()).ok(),
         exposed_ports: Some(spec.ports.iter().map(|port| format!("{}/tcp", port.container)).collect()),
         host_config: Some(host_config(spec, network)),
         networking_config: Some(NetworkingConfig {

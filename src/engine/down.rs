@@ -7,7 +7,7 @@ use crate::{
     event::{ContainerLine, EventKind},
     names::ProjectName,
     plan::{
-        Action, Plan,
+        Action, Plan, Urgency,
         diff::{down as plan_down, stop},
         observed::Observed,
     },
@@ -83,7 +83,7 @@ pub(super) async fn stop_started(
 
 async fn kill(session: &Session, observed: &Observed) {
     let kills =
-        observed.containers.iter().map(|container| session.docker.stop_container(&container.name, Duration::ZERO));
+        observed.containers.iter().map(|container| session.docker.stop_container(&container.name, Urgency::AtOnce));
     // Whoever asks twice wants to leave; what is left over is found by the next command.
     join_all(kills).await;
 }

@@ -99,7 +99,7 @@ impl Executor {
             Action::Start(target) => docker.start_container(&target.name).await?,
             Action::AwaitReady(target, readiness) => self.await_ready(target, readiness, &step.cause).await?,
             Action::AwaitCallable(target) => self.await_callable(target).await?,
-            Action::Stop(target, grace) => docker.stop_container(&target.name, *grace).await?,
+            Action::Stop(target, urgency) => docker.stop_container(&target.name, *urgency).await?,
             Action::Remove(target) => docker.remove_container(&target.name).await?,
             Action::RemoveNetwork(name) => docker.remove_network(name).await?,
             Action::RemoveVolume(name) => docker.remove_volume(name).await?,

@@ -13,7 +13,7 @@ use crate::{
     names::{ContainerName, ImageReference, ShortName},
 };
 use spec::{BuildSpec, ContainerSpec, FolderSpec, NetworkSpec, Readiness, Role, VolumeSpec};
-use std::{fmt, time::Duration};
+use std::fmt;
 
 /// A graph of steps; a step comes only after those it waits for, so the order of the list is one that can be carried out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,14 +69,23 @@ pub enum Action {
     AwaitReady(Target, Readiness),
     /// Waits until a sidecar takes calls.
     AwaitCallable(Target),
-    /// Stops it; kills it after the grace, at once when that is zero.
-    Stop(Target, Duration),
+    /// Stops it.
+    Stop(Target, Urgency),
     /// Removes it.
     Remove(Target),
     /// Removes the network.
     RemoveNetwork(String),
     /// Removes a volume and what is in it.
     RemoveVolume(String),
+}
+
+/// How a container is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It is asked to end, and killed when its own grace is over.
+    InOrder,
+    /// It is killed.
+    AtOnce,
 }
 
 /// Why a step is there.

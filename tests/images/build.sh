@@ -260,18 +260,19 @@ fi
 
 # Whoever stops this script stops what it started: a shell's background jobs do not hear Ctrl-C.
 stop_children() {
-    local child
-    for child in $(pgrep -P "$1" 2>/dev/null); do
+    local children child
+    children=$(pgrep -P "$1" 2>/dev/null) || return 0
+    for child in $children; do
+        stop_children "$child" # before the child itself: an orphan is nobody's child
         kill "$child" 2>/dev/null || true
-        stop_children "$child"
     done
 }
-trap 'trap - EXIT; stop_children $$; exit 130' INT TERM
+trap 'stop_children $$; exit 130' INT TERM
 rm -f "$work/failed"
 started=$SECONDS
 say "building stand-ins for:$needed"
-dapr_lane & # the longest of all: it starts first, and gives way to the others
-debian_lanes &
+dapr_lane 9>&- & # the longest of all: it starts first, and gives way to the others
+debian_lanes 9>&- &
 wait
 
 if [ -s "$work/failed" ]; then

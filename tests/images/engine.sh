@@ -47,6 +47,8 @@ fi
 
 if [ -d /run/systemd/system ]; then
     systemctl start docker || give_up 'systemd could not start Docker: journalctl -u docker tells why.'
+elif kill -0 "$(cat /var/run/docker.pid 2>/dev/null)" 2>/dev/null; then
+    did="$did (by its package)" # or by another run of this script: either way it is on its way up
 else
     # A session of its own: the engine outlives this script and the terminal it ran in.
     setsid dockerd >"$log" 2>&1 </dev/null &

@@ -1,14 +1,10 @@
 //! The steps of `down`, and of the stop that Ctrl-C asks for.
 
 use crate::plan::{
-    Action, Cause, Plan, StepId, Target,
+    Action, Cause, Plan, StepId, Target, Urgency,
     observed::{ContainerState, Observed, ObservedContainer},
     spec::Role,
 };
-use std::time::Duration;
-
-/// Long enough for a broker to write down what it has; an app or a sidecar ends much sooner by itself.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Stops and removes everything of the project but its volumes, and those too where asked: then what only they would miss is
 /// killed, since nothing is left to save.
@@ -46,8 +42,8 @@ fn add_stops(plan: &mut Plan, observed: &Observed, at_once: bool) -> Vec<Option<
             if stop_stage(container.role) != stage || !is_up(container) {
                 continue;
             }
-            let grace = if at_once && stage == 2 { Duration::ZERO } else { GRACE };
-            let step = plan.push(Action::Stop(Target::observed(container), grace), Cause::Requested, before.clone());
+            let urgency = if at_once && stage == 2 { Urgency::AtOnce } else { Urgency::InOrder };
+            let step = plan.push(Action::Stop(Target::observed(container), urgency), Cause::Requested, before.clone());
             *stop = Some(step);
             this.push(step);
         }

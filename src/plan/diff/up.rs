@@ -7,7 +7,7 @@ use super::{
 use crate::{
     names::{ContainerName, ImageReference},
     plan::{
-        Action, Cause, Plan, StepId, Target,
+        Action, Cause, Plan, StepId, Target, Urgency,
         desired::Desired,
         observed::{ContainerState, Observed, ObservedContainer},
         ports,
@@ -17,11 +17,7 @@ use crate::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::Duration,
 };
-
-/// How long a container that is replaced or no more wanted has to end.
-const REPLACED_GRACE: Duration = Duration::from_secs(10);
 
 /// What has to be done so that everything desired is there and ready. `directory` is the folder of sandbox.toml.
 ///
@@ -81,7 +77,7 @@ fn remove(plan: &mut Plan, container: &ObservedContainer, cause: &Cause) -> Step
     let target = Target::observed(container);
     let mut after = Vec::new();
     if matches!(container.state, ContainerState::Running | ContainerState::Paused) {
-        after.push(plan.push(Action::Stop(target.clone(), REPLACED_GRACE), cause.clone(), vec![]));
+        after.push(plan.push(Action::Stop(target.clone(), Urgency::InOrder), cause.clone(), vec![]));
     }
     plan.push(Action::Remove(target), cause.clone(), after)
 }

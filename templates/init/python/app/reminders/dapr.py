@@ -118,18 +118,21 @@ _NOT_READY = {"ERR_PUBSUB_PUBLISH_MESSAGE", "ERR_HEALTH_NOT_READY", "ERR_OUTBOUN
 
 
 def _error_body(response: httpx.Response) -> tuple[str, str]:
-    """Dapr's `errorCode` and `message`, in the old and the rich shape; plain text as message."""
+    """Dapr's `errorCode` and `message`, in the old and the rich shape; plain text as message.
+
+    The message becomes one line: it goes into logs.
+    """
     try:
         body = response.json()
     except ValueError:
         body = None
-    text = response.text.strip()[:500]
+    text = " ".join(response.text.split())[:500]
     if not isinstance(body, dict):
         return "", text
     details = body.get("details")
     reasons = [d.get("reason") for d in details if isinstance(d, dict)] if isinstance(details, list) else []
     reason = next(filter(None, reasons), "")
-    return str(body.get("errorCode") or reason), str(body.get("message") or text)
+    return str(body.get("errorCode") or reason), " ".join(str(body.get("message") or text).split())
 
 
 def _error(call: str, response: httpx.Response) -> DaprError:

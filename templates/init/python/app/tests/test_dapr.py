@@ -109,6 +109,7 @@ async def test_the_token_is_sent_and_never_shown(
         (500, {"errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE", "message": "broker away"}, Unavailable, None),
         (500, {"errorCode": "ERR_STATE_SAVE", "message": "component is closed"}, Unavailable, None),
         (500, {"errorCode": "ERR_STATE_SAVE", "message": "…: no item was updated"}, EtagConflict, None),
+        (500, {"errorCode": "ERR_STATE_GET", "message": "one\n\tline"}, DaprError, "ERR_STATE_GET"),
         (500, {"errorCode": "ERR_STATE_SAVE", "message": "syntax"}, DaprError, "ERR_STATE_SAVE"),
         (403, {"errorCode": "ERR_PUBSUB_FORBIDDEN", "message": "m"}, Denied, None),
         (401, "invalid api token\n", Denied, ""),

@@ -235,6 +235,7 @@ async def test_a_job_without_a_time_is_refused(dapr: Dapr, key: str) -> None:
 
 
 async def _minor_version() -> int:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    headers = {"dapr-api-token": os.environ.get("DAPR_API_TOKEN", "")}
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
         metadata = await client.get(os.environ["DAPR_HTTP_ENDPOINT"].rstrip("/") + "/v1.0/metadata")
     return int(metadata.json()["runtimeVersion"].split(".")[1])
