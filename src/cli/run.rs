@@ -9,7 +9,7 @@ use crate::{
     engine::reporter::Reporter,
     error::Failure,
     event::{Event, EventKind},
-    output::{OutputSettings, Renderer},
+    output::{Mode, OutputSettings, Renderer},
     status::Status,
 };
 use jiff::Timestamp;
@@ -60,7 +60,7 @@ async fn dispatch(cli: Cli) -> u8 {
     }
     drop(reporter);
     let mut renderer = printing.await.expect("printing does not panic");
-    finish(&mut renderer, outcome)
+    finish(&mut renderer, settings, outcome)
 }
 
 enum Verb {
@@ -70,7 +70,7 @@ enum Verb {
     Plan(plan::Args),
 }
 
-fn finish(renderer: &mut Renderer, outcome: Result<Outcome, Failure>) -> u8 {
+fn finish(renderer: &mut Renderer, settings: OutputSettings, outcome: Result<Outcome, Failure>) -> u8 {
     let now = Timestamp::now();
     let code = match outcome {
         Ok(Outcome::Done) => 0,
@@ -79,7 +79,10 @@ fn finish(renderer: &mut Renderer, outcome: Result<Outcome, Failure>) -> u8 {
             0
         }
         Err(failure) => {
-            renderer.failure(&failure, now);
+            // A person who pressed Ctrl-C knows it.
+            if !matches!(failure, Failure::Interrupted(_)) || settings.mode == Mode::Json {
+                renderer.failure(&failure, now);
+            }
             failure.exit_code()
         }
     };

@@ -84,6 +84,11 @@ impl Attachment {
     }
 }
 
+/// Brokers, stores and Dapr's own servers write hundreds of lines that nobody looks for while all is well.
+fn speaks(role: Role) -> bool {
+    matches!(role, Role::App | Role::Sidecar | Role::Other)
+}
+
 #[derive(Clone)]
 struct Follower {
     docker: Docker,
@@ -102,7 +107,7 @@ impl Follower {
         let mut following = JoinSet::new();
         let mut active = BTreeSet::new();
         let mut changes = Box::pin(self.docker.watch(&self.project, self.since.as_second()));
-        for name in self.speakers.keys() {
+        for name in self.speakers.iter().filter(|(_, speaker)| speaks(speaker.role)).map(|(name, _)| name) {
             if self.docker.inspect(name).await.is_ok_and(|looked| looked.running) && active.insert(name.clone()) {
                 following.spawn(self.clone().follow(name.clone()));
             }
@@ -111,7 +116,8 @@ impl Follower {
             tokio::select! {
                 change = changes.next() => match change {
                     Some(Ok(ContainerChange::Started(name))) => {
-                        if self.speakers.contains_key(&name) && active.insert(name.clone()) {
+                        let speaker = self.speakers.get(&name);
+                        if speaker.is_some_and(|speaker| speaks(speaker.role)) && active.insert(name.clone()) {
                             following.spawn(self.clone().follow(name));
                         }
                     }

@@ -65,20 +65,28 @@ pub(super) async fn stop_started(
     executor: &Executor,
     since: Option<Duration>,
 ) -> Result<(), Failure> {
+    let began = session.reporter.elapsed_ms();
     let mut observed = session.docker.observe(&executor.origin.project, &[]).await?;
     if let Some(age) = since {
         let age = jiff::SignedDuration::try_from(age).unwrap_or_default();
         let began = (jiff::Timestamp::now() - age).as_second();
         observed.containers.retain(|container| container.created >= began);
     }
+    let plan = stop(&observed);
+    let count = plan.steps.len();
     tokio::select! {
-        stopped = executor.run(stop(&observed)) => stopped,
+        stopped = executor.run(plan) => stopped?,
         _ = session.interrupts.reach(2) => {
             session.reporter.send(EventKind::Interrupted { count: 2 }).await;
             kill(session, &observed).await;
-            Ok(())
         }
     }
+    let summary = format!("stopped {}", plural(count, "container"));
+    let elapsed_ms = session.reporter.elapsed_ms().saturating_sub(began);
+    session.reporter.send(EventKind::Finished { elapsed_ms, summary }).await;
+    let message = "`sandbox up` starts them again, `sandbox down` removes them".to_owned();
+    session.reporter.send(EventKind::Note { code: "sandbox::up::stopped", message }).await;
+    Ok(())
 }
 
 async fn kill(session: &Session, observed: &Observed) {
@@ -94,12 +102,15 @@ fn bare_executor(session: &Session, project: &ProjectName) -> Executor {
     Executor { ready, origin, reporter: session.reporter.clone(), limit: Duration::ZERO }
 }
 
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn summary(plan: &Plan, project: &ProjectName) -> String {
     let count = |wanted: fn(&Action) -> bool| plan.steps.iter().filter(|step| wanted(&step.action)).count();
     let containers = count(|action| matches!(action, Action::Remove(_)));
     let volumes = count(|action| matches!(action, Action::RemoveVolume(_)));
     let networks = count(|action| matches!(action, Action::RemoveNetwork(_)));
-    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut parts = Vec::new();
     for (count, what) in [(containers, "container"), (volumes, "volume"), (networks, "network")] {
         if count > 0 {

@@ -34,7 +34,7 @@ from reminders.dapr import (
 PUBSUB = "pubsub"
 STORE = "statestore"
 TOPIC = "reminders.due"
-PATIENCE = 30.0
+PATIENCE = 90.0  # what was in flight when a subscription stopped, Redis gives back after 60 to 75 s
 
 missing = [name for name in ("DAPR_HTTP_ENDPOINT", "REMINDERS_URL") if not os.environ.get(name)]
 if missing:
