@@ -1,13 +1,13 @@
 //! Building an image: the engine's classic build over its API, or `docker buildx` where the Dockerfile needs BuildKit.
 
 use super::{Docker, DockerError, labels::Origin};
-use crate::{context, plan::spec::BuildSpec};
+use crate::{context, names::ShortName, plan::spec::BuildSpec};
 use bollard::{
     body_try_stream,
-    query_parameters::{BuildImageOptionsBuilder, RemoveImageOptions},
+    query_parameters::{BuildImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions},
 };
 use futures_util::StreamExt;
-use std::process::Stdio;
+use std::{collections::HashMap, process::Stdio};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
@@ -106,6 +106,19 @@ impl Docker {
     fn build_failed(&self, build: &BuildSpec, reason: String) -> DockerError {
         let reason = reason.trim().to_owned();
         DockerError::Call { operation: "build", target: format!("`{}`", build.short_name), status: None, reason }
+    }
+
+    /// The images that were built for a project and are still there, by name.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn built_images(&self, origin: &Origin, short_name: &ShortName) -> Result<Vec<String>, DockerError> {
+        let labels = origin.image(short_name).into_iter().map(|(name, value)| format!("{name}={value}"));
+        let filters = HashMap::from([("label", labels.collect::<Vec<_>>())]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let listed = self.client.list_images(Some(options)).await;
+        let images = listed.map_err(|error| self.error("list", "images", &error))?;
+        Ok(images.into_iter().flat_map(|image| image.repo_tags).collect())
     }
 
     /// Removes an image's name; the image goes with its last name. One that is gone or in use is left.

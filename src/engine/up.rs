@@ -11,7 +11,7 @@ use crate::{
     event::{ContainerLine, EventKind},
     names::{AppId, ImageReference, ShortName},
     plan::{
-        Plan,
+        Action, Plan,
         addresses::addresses,
         desired::Desired,
         diff::{self, PullPolicy, UpOptions},
@@ -129,8 +129,11 @@ async fn start(session: &Session, project: &Project, options: UpOptions, executo
     let (plan, before) = plan(session, project, options).await?;
     let unchanged = plan.only_looks();
     say_differences(session, &plan, desired).await;
+    let builds = plan.steps.iter().any(|step| matches!(step.action, Action::Build(_)));
     executor.run(plan).await?;
-    remove_old_images(session, desired, &before).await;
+    if builds {
+        remove_old_images(session, project).await?;
+    }
     let after = session.docker.observe(&project.origin.project, &images(desired)).await?;
     say_stand_ins(session, &after, unchanged).await;
     let addresses = addresses(&desired.containers, &after, &before.held_ports);
@@ -175,7 +178,7 @@ fn ports_of(desired: &Desired, wanted: impl Fn(&HostPort) -> bool) -> Vec<HostPo
 
 /// What is different here from the project's own YAML is said when it is first rendered, not at every `up`.
 async fn say_differences(session: &Session, plan: &Plan, desired: &Desired) {
-    let renders = plan.steps.iter().any(|step| matches!(step.action, crate::plan::Action::WriteFolder(_)));
+    let renders = plan.steps.iter().any(|step| matches!(step.action, Action::WriteFolder(_)));
     for difference in desired.differences.iter().filter(|_| renders) {
         let (code, message) = ("sandbox::components::local", difference.clone());
         session.reporter.send(EventKind::Note { code, message }).await;
@@ -199,13 +202,14 @@ fn short_image_name(image: &ImageReference) -> &str {
 }
 
 /// An image of a context that has changed since is of no use to anybody.
-async fn remove_old_images(session: &Session, desired: &Desired, before: &Observed) {
-    for container in &before.containers {
-        let built = desired.builds.iter().find(|build| build.short_name == container.short_name);
-        if built.is_some_and(|build| build.image.as_str() != container.image) && container.image.contains(':') {
-            session.docker.remove_image(&container.image).await;
+async fn remove_old_images(session: &Session, project: &Project) -> Result<(), Failure> {
+    for build in &project.desired.builds {
+        let images = session.docker.built_images(&project.origin, &build.short_name).await?;
+        for image in images.iter().filter(|image| *image != build.image.as_str()) {
+            session.docker.remove_image(image).await;
         }
     }
+    Ok(())
 }
 
 /// Stops in order; a second time stops at once. Ends with the interruption, which is the exit code.
