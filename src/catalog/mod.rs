@@ -9,7 +9,8 @@ use entry::{CatalogEntry, Description};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 
-static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+static BROKERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates/brokers");
+static STORES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates/stores");
 
 /// Everything that `[broker] kind` and `[state] kind` can name.
 #[derive(Clone, Debug)]
@@ -23,18 +24,17 @@ pub struct Catalog {
 impl Catalog {
     /// The catalog in this binary.
     pub fn embedded() -> Self {
-        Self { brokers: entries("brokers"), stores: entries("stores") }
+        Self { brokers: entries(&BROKERS), stores: entries(&STORES) }
     }
 }
 
-fn entries(folder: &str) -> BTreeMap<String, CatalogEntry> {
-    let folder = TEMPLATES.get_dir(folder).expect("the folder is part of the source");
+fn entries(folder: &Dir<'_>) -> BTreeMap<String, CatalogEntry> {
     folder
         .dirs()
         .map(|entry| {
             let text = |file: &str| {
                 let path = entry.path().join(file);
-                let file = TEMPLATES.get_file(&path).unwrap_or_else(|| panic!("{} is missing", path.display()));
+                let file = folder.get_file(&path).unwrap_or_else(|| panic!("{} is missing", path.display()));
                 file.contents_utf8().expect("templates are UTF-8")
             };
             let description: Description = toml::from_str(text("catalog.toml"))

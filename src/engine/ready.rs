@@ -8,7 +8,7 @@ use crate::{
         spec::{Protocol, Readiness, SidecarReadiness},
     },
     probe::{
-        Kind, NotYet, daprd, greeting, http,
+        Kind, NotYet, daprd, greeting, http, listening,
         sidecar::{BrokerPeer, SidecarPeers, SidecarProbe, SidecarReport},
         until,
     },
@@ -74,6 +74,7 @@ pub async fn until_callable(context: &ReadyContext, target: &Target, on_reason: 
 enum Probe<'a> {
     Engine(&'a Readiness),
     Http(SocketAddr, &'a str),
+    Listening(SocketAddr, u16),
     Greeting(Protocol, SocketAddr),
     Sidecar(Box<SidecarProbe>),
 }
@@ -86,6 +87,7 @@ async fn prepare<'a>(
     Ok(match readiness {
         Readiness::Running | Readiness::Exited | Readiness::Engine | Readiness::Log(_) => Probe::Engine(readiness),
         Readiness::Http { port, path } => Probe::Http(address(context, name, *port).await?, path),
+        Readiness::Listening { port } => Probe::Listening(address(context, name, *port).await?, *port),
         Readiness::Greeting { protocol, port } => Probe::Greeting(*protocol, address(context, name, *port).await?),
         Readiness::Sidecar(readiness) => {
             let peers = sidecar_peers(context, name, readiness).await?;
@@ -102,6 +104,7 @@ async fn attempt(context: &ReadyContext, name: &ContainerName, probe: &Probe<'_>
         Probe::Engine(Readiness::Log(text)) => logged(context, name, text).await.map(|()| None),
         Probe::Engine(_) => running(context, name).await.map(|()| None),
         Probe::Http(address, path) => http::answers(&context.http, *address, path, ATTEMPT_LIMIT).await.map(|()| None),
+        Probe::Listening(address, port) => listening::listens(*address, *port, ATTEMPT_LIMIT).await.map(|()| None),
         Probe::Greeting(protocol, address) => greeting::greet(*protocol, *address, ATTEMPT_LIMIT).await.map(|()| None),
         Probe::Sidecar(probe) => probe.attempt().await.map(|report| Some(describe(&report))),
     }

@@ -238,6 +238,11 @@ pub enum Readiness {
     },
     /// One of its log lines contains the text.
     Log(String),
+    /// Something listens on the port in the container.
+    Listening {
+        /// The port in the container.
+        port: u16,
+    },
     /// The protocol's greeting is answered.
     Greeting {
         /// Which protocol.

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`greeting`] | one exchange in the protocol of a broker or store: an accepted connection never counts |
 //! | [`http`] | a path that must answer 2xx |
+//! | [`listening`] | a port on which something waits for a request |
 //! | [`daprd`] | daprd's HTTP API; the only file that knows its routes |
 //! | [`sidecar`] | health, components, subscriptions and consumers of one daprd, compared with what should be there |
 //! | [`inquiry`] | whether a broker shows the consumers of a group |
@@ -22,6 +23,7 @@ pub mod greeting;
 pub mod http;
 pub mod inquiry;
 pub mod kafka_wire;
+pub mod listening;
 pub mod redis_wire;
 pub mod sidecar;
 #[cfg(test)]

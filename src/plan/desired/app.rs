@@ -110,9 +110,11 @@ impl Builder<'_> {
         if app.replicas > 1 {
             container.aliases.push(pair.app_alias());
         }
-        if let (Some(port), Some(path), AppProtocol::Http) = (app.port, &app.health, app.protocol) {
-            container.readiness = Readiness::Http { port, path: path.clone() };
-        }
+        container.readiness = match (app.port, &app.health, app.protocol) {
+            (Some(port), Some(path), AppProtocol::Http) => Readiness::Http { port, path: path.clone() },
+            (Some(port), _, _) => Readiness::Listening { port },
+            (None, _, _) => Readiness::Running,
+        };
         container
     }
 

@@ -13,7 +13,7 @@ use super::{
     Kind, NotYet,
     daprd::{self, Health, LoadedSubscription, Metadata},
     inquiry::{Earlier, Question},
-    wire::Peer,
+    listening::accepts,
 };
 use crate::{
     names::ContainerName,
@@ -26,10 +26,6 @@ use std::{
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
-
-/// How long a connection to the app must stay open to count as the app's: `docker-proxy` closes it as soon as the container
-/// has refused, which takes well under a millisecond.
-const HANG_UP: Duration = Duration::from_millis(20);
 
 /// daprd's name for itself among what `/v1.0/healthz` waits for. It is there until the app's port was found and
 /// subscriptions were started (1.16 to 1.18).
@@ -206,13 +202,5 @@ impl SidecarProbe {
         let credentials = credentials.as_ref().map(|(user, password)| (user.as_str(), password.as_str()));
         let (inquiry, address, deadline) = (&check.inquiry, *address, self.deadline);
         Ok(Question { inquiry, address, credentials, group: &check.group, deadline })
-    }
-}
-
-/// Whether something in the container holds a connection open. Only for a reason's words: see the module [`crate::probe`].
-async fn accepts(address: SocketAddr, deadline: Duration) -> bool {
-    match tokio::time::timeout(deadline, Peer::connect(address)).await {
-        Ok(Ok(mut peer)) => !peer.hangs_up_within(HANG_UP).await,
-        Ok(Err(_)) | Err(_) => false,
     }
 }

@@ -4,8 +4,8 @@
 #
 #   dapr/build.sh VERSION WORK_DIR IMAGE=KEY...        IMAGE ends in /daprd:…, /scheduler:…, /placement:… or /sentry:…
 #
-# Everything comes from the downloaded module. Its `replace` lines count only in a main module, so the main module
-# made here takes over its go.mod, and its go.sum, which pins every checksum.
+# A copy of the downloaded module is the main module: its own `replace` lines count only there, and its go.sum pins
+# every checksum.
 set -euo pipefail
 
 version=$1 work=$2
@@ -24,20 +24,21 @@ for target; do
     binaries+=("${binary%%:*}")
 done
 
-export CGO_ENABLED=0 GOFLAGS='-mod=mod -buildvcs=false' GOWORK=off
-mkdir -p "$work/module" "$work/out"
-cd "$work/module"
-(
-    cd "$work" # outside a module, so that nothing but this one version is looked up
-    GOFLAGS='' go mod download "$module@v$version"
-)
-source=$(go env GOMODCACHE)/$module@v$version
-sed 's|^module .*|module stand-in|' "$source/go.mod" >go.mod
-cat "$source/go.sum" >go.sum
-go mod edit -require "$module@v$version"
+export CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" # outside a module, so that nothing but this one version is looked up
+go mod download "$module@v$version"
+cp -R "$(go env GOMODCACHE)/$module@v$version" source
+chmod -R u+w source
+cd source
+
+# Dapr 1.14 and 1.16 have a binding whose libraries reach into Go's runtime and compile only with a Go of their time.
+without=''
+if rm cmd/daprd/components/*_kitex.go 2>/dev/null; then without=', without the Kitex binding'; fi
 
 packages=()
-for binary in "${binaries[@]}"; do packages+=("$module/cmd/$binary"); done
+for binary in "${binaries[@]}"; do packages+=("./cmd/$binary"); done
 
 # Go fetches as many modules at a time as it has processors: a few hundred of them wait for the network, not for a core.
 echo "fetching the modules of Dapr $version"
@@ -45,7 +46,8 @@ GOMAXPROCS=16 go list -deps -tags allcomponents "${packages[@]}" >/dev/null
 
 # A collector that runs less often: the compiler's processes are short and many.
 echo "compiling ${binaries[*]} $version"
-GOGC=${GOGC:-400} go build -tags allcomponents -trimpath -o "$work/out/" \
+mkdir ../out
+GOGC=${GOGC:-400} go build -tags allcomponents -trimpath -o ../out/ \
     -ldflags "-s -w -X $module/pkg/buildinfo.version=$version -X github.com/dapr/kit/logger.DaprVersion=$version" \
     "${packages[@]}"
 
@@ -73,9 +75,9 @@ for target; do
         --change 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' \
         --change 'WORKDIR /' \
         --change 'USER 65532:65532' \
-        --change "LABEL dev.sandbox.stand-in=\"Dapr $binary $version built from its Go module\"" \
+        --change "LABEL dev.sandbox.stand-in=\"Dapr $binary $version built from its Go module$without\"" \
         --change "LABEL dev.sandbox.stand-in-key=$key" \
         - "$image"
     rm -rf "$root"
 done
-rm -rf "$work/out"
+rm -rf "$work"
