@@ -49,10 +49,16 @@ pub async fn status(docker: &Docker, name: &ProjectName, files: Option<&Project>
         Some(files) => join_all(files.config.apps.keys().map(|app| app_status(&context, files, app, &observed))).await,
         None => Vec::new(),
     };
-    let broker = files.and_then(|files| files.config.broker.as_ref());
-    let broker =
-        broker.map(|broker| BrokerStatus { kind: broker.kind.clone(), component: broker.components.join(", ") });
+    let broker = files.and_then(|files| active_broker(files, &observed));
     Ok(Status { schema: SCHEMA, project: name.to_string(), state: state(&containers), broker, containers, apps })
+}
+
+/// The broker that is there; sandbox.toml's own word where there is none yet, or where it needs no container.
+fn active_broker(files: &Project, observed: &Observed) -> Option<BrokerStatus> {
+    let settings = files.config.broker.as_ref()?;
+    let running = observed.containers.iter().find(|container| container.role == Role::Broker);
+    let kind = running.map_or(settings.kind.as_str(), |container| container.short_name.as_str());
+    Some(BrokerStatus { kind: kind.to_owned(), component: settings.components.join(", ") })
 }
 
 fn state(containers: &[ContainerStatus]) -> ProjectState {
