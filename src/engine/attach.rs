@@ -75,12 +75,22 @@ impl Attachment {
         self.expects_endings.store(expected, Ordering::Relaxed);
     }
 
+    /// Waits until nothing of the project runs any more: somebody else has stopped it.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.following).await;
+    }
+
     /// Waits for the last lines of containers that have ended.
-    pub async fn finish(self) {
+    pub async fn finish(mut self) {
         self.expect_endings(true);
-        let aborter = self.following.abort_handle();
-        let _ = tokio::time::timeout(LAST_LINES, self.following).await;
-        aborter.abort();
+        let _ = tokio::time::timeout(LAST_LINES, &mut self.following).await;
+    }
+}
+
+/// Whoever follows can speak, and the command ends only when nobody can any more.
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.following.abort();
     }
 }
 
@@ -136,7 +146,7 @@ impl Follower {
                             following.spawn(self.clone().follow(name));
                         }
                     }
-                    if active.is_empty() && self.is_stopping() {
+                    if active.is_empty() && self.nothing_runs().await {
                         return;
                     }
                 }
@@ -145,6 +155,15 @@ impl Follower {
                 return;
             }
         }
+    }
+
+    async fn nothing_runs(&self) -> bool {
+        for name in self.speakers.keys() {
+            if self.docker.inspect(name).await.is_ok_and(|looked| looked.running) {
+                return false;
+            }
+        }
+        true
     }
 
     fn is_stopping(&self) -> bool {

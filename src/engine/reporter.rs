@@ -41,6 +41,11 @@ impl Reporter {
         milliseconds(self.elapsed())
     }
 
+    /// Waits until nobody prints any more.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
     /// Whether nobody prints any more.
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()

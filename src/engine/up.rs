@@ -90,14 +90,30 @@ pub async fn up(session: &Session, request: &UpRequest) -> Result<(), Failure> {
     }
     project.prune_state_directory();
     drop(lock);
-    if request.detach {
-        return Ok(());
+    match attachment {
+        Some(attachment) => stay(session, &executor, attachment).await,
+        None if request.detach => Ok(()),
+        None => {
+            let interruption = session.interrupts.reach(1).await;
+            interrupted(session, &executor, None, interruption, None).await
+        }
     }
-    if let Some(attachment) = &attachment {
-        attachment.expect_endings(false);
+}
+
+/// Stays until Ctrl-C, until somebody else has stopped the project, or until nobody reads any more.
+async fn stay(session: &Session, executor: &Executor, mut attachment: Attachment) -> Result<(), Failure> {
+    attachment.expect_endings(false);
+    tokio::select! {
+        interruption = session.interrupts.reach(1) => {
+            interrupted(session, executor, Some(attachment), interruption, None).await
+        }
+        () = attachment.ended() => {
+            let summary = "everything has ended".to_owned();
+            session.reporter.send(EventKind::Finished { elapsed_ms: session.reporter.elapsed_ms(), summary }).await;
+            Ok(())
+        }
+        () = session.reporter.closed() => Ok(()),
     }
-    let interruption = session.interrupts.reach(1).await;
-    interrupted(session, &executor, attachment, interruption, None).await
 }
 
 fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failure> {
