@@ -116,6 +116,7 @@ impl Follower {
     async fn run(self) {
         let mut following = JoinSet::new();
         let mut active = BTreeSet::new();
+        let mut has_ended = false;
         let mut changes = Box::pin(self.docker.watch(&self.project, self.since.as_second()));
         for name in self.speakers.iter().filter(|(_, speaker)| speaks(speaker.role)).map(|(name, _)| name) {
             if self.docker.inspect(name).await.is_ok_and(|looked| looked.running) && active.insert(name.clone()) {
@@ -131,7 +132,10 @@ impl Follower {
                             following.spawn(self.clone().follow(name));
                         }
                     }
-                    Some(Ok(ContainerChange::Ended(name, code))) => self.tell_ending(&name, code).await,
+                    Some(Ok(ContainerChange::Ended(name, code))) => {
+                        has_ended = true;
+                        self.tell_ending(&name, code).await;
+                    }
                     Some(Err(_)) | None => {
                         tokio::time::sleep(REOPEN_AFTER).await;
                         changes = Box::pin(self.docker.watch(&self.project, Timestamp::now().as_second()));
@@ -146,12 +150,9 @@ impl Follower {
                             following.spawn(self.clone().follow(name));
                         }
                     }
-                    if active.is_empty() && self.nothing_runs().await {
-                        return;
-                    }
                 }
             }
-            if self.reporter.is_closed() {
+            if self.reporter.is_closed() || has_ended && active.is_empty() && self.nothing_runs().await {
                 return;
             }
         }
