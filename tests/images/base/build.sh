@@ -10,10 +10,14 @@ set -euo pipefail
 image=$1 key=$2 work=$3
 root=$work/rootfs
 
-command -v debootstrap >/dev/null || {
-    echo "debootstrap is missing; on Debian or Ubuntu: apt-get install debootstrap" >&2
-    exit 1
-}
+if ! command -v debootstrap >/dev/null; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo 'debootstrap is missing, and this is not root on Debian or Ubuntu, where it would be installed' >&2
+        exit 1
+    fi
+    apt-get update
+    DEBIAN_FRONTEND=noninteractive apt-get install -y debootstrap
+fi
 
 rm -rf "$root"
 debootstrap --variant=minbase trixie "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
