@@ -208,3 +208,17 @@ fn the_code_names_no_broker() {
         }
     }
 }
+
+/// Where no registry answers, every image that the catalog names can be built under that very name.
+#[test]
+fn every_image_of_the_catalog_has_a_recipe() {
+    let list = include_str!("images/images.txt");
+    let built: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let catalog = sandbox::catalog::Catalog::embedded();
+    let version = sandbox::config::model::DEFAULT_DAPR_VERSION;
+    let dapr = ["daprd", "scheduler", "placement"].map(|name| format!("daprio/{name}:{version}"));
+    let entries = catalog.brokers.into_values().chain(catalog.stores.into_values());
+    for image in entries.filter_map(|entry| entry.description.image).chain(dapr) {
+        assert!(built.contains(&image.as_str()), "{image} is not in tests/images/images.txt");
+    }
+}

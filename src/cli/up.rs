@@ -6,7 +6,7 @@ use crate::{
     engine::{
         interrupt::Interrupts,
         reporter::Reporter,
-        up::{Session, UpRequest, up},
+        up::{self, Session, UpRequest},
     },
     error::Failure,
     plan::diff::PullPolicy,
@@ -52,13 +52,16 @@ pub(super) enum Pull {
 }
 
 pub(super) async fn run(args: Args, context: &Context, reporter: Reporter) -> Result<Outcome, Failure> {
+    let request = args.request(context);
+    // What is wrong in a file is said whether or not Docker answers.
+    let project = up::read(&request)?;
     let session = Session {
         docker: Docker::connect(&context.docker).await?,
         reporter,
         interrupts: Interrupts::listen(),
         lock_folder: context.lock_folder.clone(),
     };
-    up(&session, &args.request(context)).await.map(|()| Outcome::Done)
+    up::up(&session, &project, &request).await.map(|()| Outcome::Done)
 }
 
 impl Args {

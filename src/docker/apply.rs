@@ -1,6 +1,10 @@
 //! One method per call group on networks, volumes and containers. What is so already is no error: a step may be repeated.
 
-use super::{Docker, DockerError, convert::container_body, labels::Origin};
+use super::{
+    Docker, DockerError,
+    convert::container_body,
+    labels::{Origin, PROJECT},
+};
 use crate::{
     names::ContainerName,
     plan::{
@@ -11,17 +15,27 @@ use crate::{
 use bollard::{
     models::{NetworkCreateRequest, VolumeCreateRequest},
     query_parameters::{
-        CreateContainerOptionsBuilder, KillContainerOptions, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
-        StartContainerOptions, StopContainerOptions,
+        CreateContainerOptionsBuilder, KillContainerOptions, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+        RemoveVolumeOptionsBuilder, StartContainerOptions, StopContainerOptions,
     },
 };
+use std::collections::HashMap;
 
 impl Docker {
     /// Makes the project's bridge network.
     ///
     /// # Errors
-    /// When the engine refuses.
+    /// When the engine refuses, or somebody else has one of that name.
     pub async fn create_network(&self, network: &NetworkSpec, origin: &Origin) -> Result<(), DockerError> {
+        // dockerd before 25 makes a second network of the same name, and then neither can be used.
+        let filters = HashMap::from([("name", vec![network.name.as_str()])]);
+        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+        let listed = self.client.list_networks(Some(options)).await;
+        let listed = listed.map_err(|error| self.error("create network", &network.name, &error))?;
+        if let Some(there) = listed.into_iter().find(|other| other.name.as_ref() == Some(&network.name)) {
+            let is_ours = is_ours(&there.labels.unwrap_or_default(), origin);
+            return if is_ours { Ok(()) } else { Err(foreign("create network", "network", &network.name)) };
+        }
         let request = NetworkCreateRequest {
             name: network.name.clone(),
             driver: Some("bridge".to_owned()),
@@ -32,7 +46,7 @@ impl Docker {
         created.map(drop).map_err(|error| self.error("create network", &network.name, &error))
     }
 
-    /// Makes a volume; one that is there is left as it is.
+    /// Makes a volume; one of the project that is there is left as it is.
     ///
     /// # Errors
     /// When the engine refuses.
@@ -43,7 +57,9 @@ impl Docker {
             ..Default::default()
         };
         let created = self.client.create_volume(request).await;
-        created.map(drop).map_err(|error| self.error("create volume", &volume.name, &error))
+        let created = created.map_err(|error| self.error("create volume", &volume.name, &error))?;
+        // The engine gives one that is there back as it is, whoever made it.
+        if is_ours(&created.labels, origin) { Ok(()) } else { Err(foreign("create volume", "volume", &volume.name)) }
     }
 
     /// Creates a container on the project's network.
@@ -132,4 +148,17 @@ impl Docker {
     ) -> DockerError {
         DockerError::of(operation, target, error, &self.endpoint)
     }
+}
+
+fn is_ours(labels: &HashMap<String, String>, origin: &Origin) -> bool {
+    labels.get(PROJECT).is_some_and(|project| project == origin.project.as_str())
+}
+
+/// Somebody else's thing under a name of ours: it is left alone.
+fn foreign(operation: &'static str, kind: &str, name: &str) -> DockerError {
+    let reason = format!(
+        "a {kind} of that name is there already and is not this project's; remove it with `docker {kind} rm {name}`, or give the \
+         project another name"
+    );
+    DockerError::Call { operation, target: name.to_owned(), status: Some(409), reason }
 }

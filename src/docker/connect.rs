@@ -53,7 +53,7 @@ impl Docker {
         let negotiated = tokio::time::timeout(PING_LIMIT, docker.client.clone().negotiate_version()).await;
         match negotiated {
             Ok(Ok(client)) => Ok(Self { client, endpoint: docker.endpoint }),
-            Ok(Err(error)) => Err(DockerError::of("talk to", "the engine", &error, &docker.endpoint)),
+            Ok(Err(error)) => Err(DockerError::refused(&error, &docker.endpoint)),
             Err(_) => Err(DockerError::unreachable(&docker.endpoint, io::ErrorKind::TimedOut)),
         }
     }

@@ -56,6 +56,18 @@ impl DockerError {
         Self::Call { operation, target: target.to_string(), status, reason: reason.trim().to_owned() }
     }
 
+    /// Somebody answers, and is of no use: refuses its own version, or is no engine at all.
+    pub(super) fn refused(error: &ClientError, endpoint: &str) -> Self {
+        match Self::of("talk to", "the engine", error, endpoint) {
+            Self::Call { reason, .. } => Self::Unreachable {
+                endpoint: endpoint.to_owned(),
+                reason,
+                help: "see whether `docker info` answers, else restart Docker".to_owned(),
+            },
+            unreachable => unreachable,
+        }
+    }
+
     pub(super) fn unreachable(endpoint: &str, kind: io::ErrorKind) -> Self {
         let (reason, help) = match kind {
             io::ErrorKind::PermissionDenied => (

@@ -37,7 +37,12 @@ impl Docker {
         image: &ImageReference,
         mut on_progress: impl FnMut(PullProgress),
     ) -> Result<(), DockerError> {
-        let options = CreateImageOptionsBuilder::default().from_image(image.as_str()).build();
+        let mut options = CreateImageOptionsBuilder::default().from_image(image.as_str());
+        if !has_tag(image) {
+            // Without one the engine pulls every tag there is (dockerd 20.10–29); its own client asks for `latest` too.
+            options = options.tag("latest");
+        }
+        let options = options.build();
         let mut progress = self.client.create_image(Some(options), None, credentials(image));
         let mut layers = BTreeMap::new();
         while let Some(message) = progress.next().await {
@@ -48,6 +53,11 @@ impl Docker {
         }
         Ok(())
     }
+}
+
+/// Whether it names a tag or a digest. A port of a registry is none.
+fn has_tag(image: &ImageReference) -> bool {
+    image.as_str().rsplit('/').next().is_some_and(|name| name.contains([':', '@']))
 }
 
 fn note_layer(layers: &mut BTreeMap<String, Layer>, message: CreateImageInfo) -> bool {
@@ -111,6 +121,13 @@ mod tests {
             progress_detail: Some(ProgressDetail { current: Some(current), total: Some(total) }),
             ..Default::default()
         }
+    }
+
+    #[test]
+    fn a_port_of_a_registry_is_no_tag() {
+        let tagged = |image: &str| has_tag(&ImageReference::new(image));
+        assert!(tagged("redis:8.0") && tagged("localhost:5000/a/b:1") && tagged("a/b@sha256:0"));
+        assert!(!tagged("redis") && !tagged("localhost:5000/a/b"));
     }
 
     #[test]

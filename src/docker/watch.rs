@@ -4,6 +4,7 @@ use super::{Docker, DockerError, labels::PROJECT};
 use crate::names::{ContainerName, ProjectName};
 use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// Something that happened to a container. The order that dockerd 20.10–29 gives: `start` for every start; `die` for every
@@ -17,29 +18,33 @@ pub enum ContainerChange {
 }
 
 impl Docker {
-    /// Follows the project's containers from a time on (seconds of the Unix epoch).
+    /// Follows the project's containers from a time on. Each change comes with the engine's time of it, from which another
+    /// stream can go on when this one breaks.
     pub fn watch(
         &self,
         project: &ProjectName,
-        since: i64,
-    ) -> impl Stream<Item = Result<ContainerChange, DockerError>> + Send + use<> {
+        since: Timestamp,
+    ) -> impl Stream<Item = Result<(Timestamp, ContainerChange), DockerError>> + Send + use<> {
         let filters = HashMap::from([
             ("type", vec!["container".to_owned()]),
             ("label", vec![format!("{PROJECT}={project}")]),
             ("event", vec!["start".to_owned(), "die".to_owned()]),
         ]);
-        let options = EventsOptionsBuilder::default().since(&since.to_string()).filters(&filters).build();
+        let since = format!("{}.{:09}", since.as_second(), since.subsec_nanosecond());
+        let options = EventsOptionsBuilder::default().since(&since).filters(&filters).build();
         let endpoint = self.endpoint.clone();
         let client = self.client.clone();
         client.events(Some(options)).filter_map(move |event| {
             let change = match event {
                 Ok(event) => {
+                    let time = event.time_nano.and_then(|time| Timestamp::from_nanosecond(time.into()).ok());
+                    let time = time.unwrap_or_else(Timestamp::now);
                     let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
                     let name = attributes.get("name").map(ContainerName::new);
                     let code = attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or_default();
                     name.and_then(|name| match event.action.as_deref() {
-                        Some("start") => Some(Ok(ContainerChange::Started(name))),
-                        Some("die") => Some(Ok(ContainerChange::Ended(name, code))),
+                        Some("start") => Some(Ok((time, ContainerChange::Started(name)))),
+                        Some("die") => Some(Ok((time, ContainerChange::Ended(name, code)))),
                         _ => None,
                     })
                 }

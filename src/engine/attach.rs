@@ -1,7 +1,7 @@
 //! Follows the containers of a running project: every line they write, and their endings.
 
 use crate::{
-    docker::{ContainerChange, Docker},
+    docker::{ContainerChange, Docker, DockerError},
     engine::{reporter::Reporter, tail::last_lines},
     event::{EventKind, LogLine},
     logs::{
@@ -11,8 +11,8 @@ use crate::{
     names::{AppId, ContainerName, ProjectName, ShortName},
     plan::spec::{ContainerSpec, Role},
 };
-use futures_util::StreamExt;
-use jiff::Timestamp;
+use futures_util::{Stream, StreamExt};
+use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -25,8 +25,13 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// After the last container has ended, its last lines take no longer than this to arrive.
 const LAST_LINES: Duration = Duration::from_secs(2);
-/// The engine's event stream is opened again this long after it broke.
+/// The engine's event stream, or a log, is opened again this long after it broke.
 const REOPEN_AFTER: Duration = Duration::from_millis(200);
+
+/// When nothing runs any more, the engine has told of every ending this long after.
+const LAST_CHANGE: Duration = Duration::from_millis(100);
+
+type Change = Result<(Timestamp, ContainerChange), DockerError>;
 
 /// A container as its lines name it.
 #[derive(Clone, Debug)]
@@ -117,7 +122,8 @@ impl Follower {
         let mut following = JoinSet::new();
         let mut active = BTreeSet::new();
         let mut has_ended = false;
-        let mut changes = Box::pin(self.docker.watch(&self.project, self.since.as_second()));
+        let mut last_change = self.since;
+        let mut changes = Box::pin(self.docker.watch(&self.project, last_change));
         for name in self.speakers.iter().filter(|(_, speaker)| speaks(speaker.role)).map(|(name, _)| name) {
             if self.docker.inspect(name).await.is_ok_and(|looked| looked.running) && active.insert(name.clone()) {
                 following.spawn(self.clone().follow(name.clone()));
@@ -126,19 +132,23 @@ impl Follower {
         loop {
             tokio::select! {
                 change = changes.next() => match change {
-                    Some(Ok(ContainerChange::Started(name))) => {
+                    Some(Ok((time, ContainerChange::Started(name)))) => {
+                        last_change = time;
                         let speaker = self.speakers.get(&name);
                         if speaker.is_some_and(|speaker| speaks(speaker.role)) && active.insert(name.clone()) {
                             following.spawn(self.clone().follow(name));
                         }
                     }
-                    Some(Ok(ContainerChange::Ended(name, code))) => {
+                    Some(Ok((time, ContainerChange::Ended(name, code)))) => {
+                        last_change = time;
                         has_ended = true;
                         self.tell_ending(&name, code).await;
                     }
                     Some(Err(_)) | None => {
                         tokio::time::sleep(REOPEN_AFTER).await;
-                        changes = Box::pin(self.docker.watch(&self.project, Timestamp::now().as_second()));
+                        // `since` is inclusive; what happened in between is told then.
+                        let next = last_change + SignedDuration::from_nanos(1);
+                        changes = Box::pin(self.docker.watch(&self.project, next));
                     }
                 },
                 Some(done) = following.join_next() => {
@@ -152,8 +162,11 @@ impl Follower {
                     }
                 }
             }
-            if self.reporter.is_closed() || has_ended && active.is_empty() && self.nothing_runs().await {
+            if self.reporter.is_closed() {
                 return;
+            }
+            if has_ended && active.is_empty() && self.nothing_runs().await {
+                return self.tell_last_endings(changes).await;
             }
         }
     }
@@ -165,6 +178,17 @@ impl Follower {
             }
         }
         true
+    }
+
+    /// A log may end before the engine tells of the ending.
+    async fn tell_last_endings(&self, mut changes: impl Stream<Item = Change> + Unpin) {
+        while !self.is_stopping() {
+            match tokio::time::timeout(LAST_CHANGE, changes.next()).await {
+                Ok(Some(Ok((_, ContainerChange::Ended(name, code))))) => self.tell_ending(&name, code).await,
+                Ok(Some(Ok((_, ContainerChange::Started(_))))) => {}
+                Ok(Some(Err(_)) | None) | Err(_) => return,
+            }
+        }
     }
 
     fn is_stopping(&self) -> bool {
@@ -184,13 +208,22 @@ impl Follower {
         let since = self.last_seen(&name);
         let mut assembler = LineAssembler::default();
         let mut pieces = Box::pin(self.docker.follow_logs(&name, since.as_second()));
-        while let Some(Ok(piece)) = pieces.next().await {
+        let mut is_broken = false;
+        while let Some(piece) = pieces.next().await {
+            let Ok(piece) = piece else {
+                is_broken = true;
+                break;
+            };
             if let Some(line) = assembler.push(piece.stream, &piece.bytes) {
                 self.tell_line(&name, line, since).await;
             }
         }
         for line in assembler.finish() {
             self.tell_line(&name, line, since).await;
+        }
+        if is_broken {
+            // A log that cannot be read at all would be asked for without end.
+            tokio::time::sleep(REOPEN_AFTER).await;
         }
         name
     }

@@ -14,7 +14,7 @@ use crate::{
     probe::http,
 };
 use futures_util::future::join_all;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 /// What `down` was asked for.
 #[derive(Clone, Debug)]
@@ -32,6 +32,13 @@ pub struct DownRequest {
 /// # Errors
 /// When the engine refuses.
 pub async fn down(session: &Session, request: &DownRequest) -> Result<(), Failure> {
+    tokio::select! {
+        done = remove_all(session, request) => done,
+        interruption = session.interrupts.reach(1) => Err(Failure::Interrupted(interruption)),
+    }
+}
+
+async fn remove_all(session: &Session, request: &DownRequest) -> Result<(), Failure> {
     let lock = lock::acquire(&session.lock_folder, &request.project, "down", &session.reporter).await?;
     let observed = session.docker.observe(&request.project, &[]).await?;
     let containers = observed.containers.iter().map(|container| ContainerLine {
@@ -43,11 +50,7 @@ pub async fn down(session: &Session, request: &DownRequest) -> Result<(), Failur
     session.reporter.send(EventKind::Started { project, command: "down", containers }).await;
     let plan = plan_down(&observed, request.volumes);
     let summary = summary(&plan, &request.project);
-    let executor = bare_executor(session, &request.project);
-    tokio::select! {
-        done = executor.run(plan) => done?,
-        interruption = session.interrupts.reach(1) => return Err(Failure::Interrupted(interruption)),
-    }
+    bare_executor(session, &request.project).run(plan).await?;
     if let Some(folder) = &request.state_directory {
         // Rendered files hold nothing that the next `up` does not write again.
         let _ = std::fs::remove_dir_all(folder.join("resources"));
@@ -58,20 +61,21 @@ pub async fn down(session: &Session, request: &DownRequest) -> Result<(), Failur
     Ok(())
 }
 
-/// Stops everything of the executor's project in order; at once when there is a second Ctrl-C. `since` limits it to containers
-/// that were created since then: what ran before an `up -d` goes on.
+/// Stops everything of the executor's project in order but the containers that are spared, by their ids; at once when there is
+/// a second Ctrl-C.
 pub(super) async fn stop_started(
     session: &Session,
     executor: &Executor,
-    since: Option<Duration>,
+    spared: &BTreeSet<String>,
 ) -> Result<(), Failure> {
     let began = session.reporter.elapsed_ms();
-    let mut observed = session.docker.observe(&executor.origin.project, &[]).await?;
-    if let Some(age) = since {
-        let age = jiff::SignedDuration::try_from(age).unwrap_or_default();
-        let began = (jiff::Timestamp::now() - age).as_second();
-        observed.containers.retain(|container| container.created >= began);
-    }
+    let looking = session.docker.observe(&executor.origin.project, &[]);
+    let mut observed = tokio::select! {
+        looked = looking => looked?,
+        // An engine that does not even list what there is stops nothing either.
+        _ = session.interrupts.reach(2) => return Ok(()),
+    };
+    observed.containers.retain(|container| !spared.contains(&container.id));
     let plan = stop(&observed);
     let count = plan.steps.len();
     tokio::select! {

@@ -25,6 +25,9 @@ use std::{
 };
 use tokio::task::JoinSet;
 
+/// The end of a container is waited for again this long after the waiting broke off.
+const WAIT_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 /// What a walk needs.
 #[derive(Clone, Debug)]
 pub struct Executor {
@@ -119,20 +122,16 @@ impl Executor {
     }
 
     async fn build(&self, build: &crate::plan::spec::BuildSpec) -> Result<(), Failure> {
-        let mut lines = Vec::new();
-        let built = self.ready.docker.build(build, &self.origin, |line| {
-            self.reporter.offer(EventKind::BuildOutput { name: build.short_name.clone(), line: line.clone() });
-            lines.push(line);
-        });
-        let Err(error) = built.await else { return Ok(()) };
-        let excess = lines.len().saturating_sub(crate::engine::tail::LINES);
+        // Whoever prints keeps the lines, and shows them when the build fails.
+        let report = |line| self.reporter.offer(EventKind::BuildOutput { name: build.short_name.clone(), line });
+        let Err(error) = self.ready.docker.build(build, &self.origin, report).await else { return Ok(()) };
         let failed = EventKind::ContainerFailed {
             name: build.short_name.clone(),
             role: Role::App,
             exit_code: None,
             out_of_memory: false,
-            cause: Some(error.to_string()),
-            tail: lines.split_off(excess),
+            cause: Some("its image could not be built".to_owned()),
+            tail: Vec::new(),
         };
         self.reporter.send(failed).await;
         Err(error.into())
@@ -187,9 +186,16 @@ impl Executor {
 
     /// Ends with an error when the container does, unless that is what it is there for.
     async fn watch(self, target: Target, readiness: Readiness) -> Result<(), Failure> {
-        self.ready.docker.wait_until_ended(&target.name).await?;
-        let looked = self.ready.docker.inspect(&target.name).await?;
-        let Some(ending) = looked.ending else { return Ok(()) };
+        let ending = loop {
+            let waited = self.ready.docker.wait_until_ended(&target.name).await;
+            let looked = self.ready.docker.inspect(&target.name).await?;
+            match (looked.ending, waited) {
+                (Some(ending), _) => break ending,
+                (None, Ok(())) => return Ok(()),
+                // The connection broke, the container did not.
+                (None, Err(_)) => tokio::time::sleep(WAIT_AGAIN_AFTER).await,
+            }
+        };
         let may_end = matches!(readiness, Readiness::Exited | Readiness::Running | Readiness::Engine);
         if ending.exit_code == 0 && may_end {
             return Ok(());

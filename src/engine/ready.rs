@@ -106,7 +106,10 @@ async fn attempt(context: &ReadyContext, name: &ContainerName, probe: &Probe<'_>
         Probe::Http(address, path) => http::answers(&context.http, *address, path, ATTEMPT_LIMIT).await.map(|()| None),
         Probe::Listening(address, port) => listening::listens(*address, *port, ATTEMPT_LIMIT).await.map(|()| None),
         Probe::Greeting(protocol, address) => greeting::greet(*protocol, *address, ATTEMPT_LIMIT).await.map(|()| None),
-        Probe::Sidecar(probe) => probe.attempt().await.map(|report| Some(describe(&report))),
+        Probe::Sidecar(probe) => {
+            let report = probe.attempt().await?;
+            Ok(Some(describe(&report)).filter(|detail| !detail.is_empty()))
+        }
     }
 }
 

@@ -4,8 +4,15 @@ use crate::{
     config::LoadRequest,
     docker::Docker,
     engine::{
-        attach::Attachment, down::stop_started, executor::Executor, host::observe_ports, interrupt::Interrupts, lock,
-        project::Project, ready::ReadyContext, reporter::Reporter,
+        attach::Attachment,
+        down::stop_started,
+        executor::Executor,
+        host::observe_ports,
+        interrupt::Interrupts,
+        lock::{self, ProjectLock},
+        project::Project,
+        ready::ReadyContext,
+        reporter::Reporter,
     },
     error::{Failure, Interruption},
     event::{ContainerLine, EventKind},
@@ -15,7 +22,7 @@ use crate::{
         addresses::addresses,
         desired::Desired,
         diff::{self, PullPolicy, UpOptions},
-        observed::Observed,
+        observed::{ContainerState, Observed},
         spec::HostPort,
     },
     probe::http,
@@ -56,35 +63,80 @@ pub struct Session {
     pub lock_folder: PathBuf,
 }
 
+/// Reads the project and chooses the apps that were asked for: everything that can be wrong without an engine.
+///
+/// # Errors
+/// When a file cannot be used, or an app is not there.
+pub fn read(request: &UpRequest) -> Result<Project, Failure> {
+    let mut project = Project::load(&request.load)?;
+    let apps = chosen_apps(&project, &request.apps)?;
+    project.desired = project.desired.only(&apps);
+    Ok(project)
+}
+
 /// Does it.
 ///
 /// # Errors
 /// Whatever keeps the project from being ready; afterwards only an interruption.
-pub async fn up(session: &Session, request: &UpRequest) -> Result<(), Failure> {
-    let mut project = Project::load(&request.load)?;
-    let apps = chosen_apps(&project, &request.apps)?;
-    project.desired = project.desired.only(&apps);
-    let options = UpOptions { pull: request.pull, build: request.build, keep_others: !apps.is_empty() };
-    let executor = executor(session, &project, request.wait_timeout);
+pub async fn up(session: &Session, project: &Project, request: &UpRequest) -> Result<(), Failure> {
+    let options = UpOptions { pull: request.pull, build: request.build, keep_others: !request.apps.is_empty() };
     if request.dry_run {
-        let (plan, _) = plan(session, &project, options).await?;
-        session.reporter.send(EventKind::Planned { steps: plan.lines() }).await;
-        return Ok(());
+        return unless_interrupted(session, show_plan(session, project, options)).await;
     }
+    let (lock, spared) = unless_interrupted(session, begin(session, project, request)).await?;
+    start_and_stay(session, project, request, options, lock, spared).await
+}
+
+/// Does what changes nothing, or gives it up at the first Ctrl-C.
+async fn unless_interrupted<T>(
+    session: &Session,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        interruption = session.interrupts.reach(1) => Err(Failure::Interrupted(interruption)),
+    }
+}
+
+async fn show_plan(session: &Session, project: &Project, options: UpOptions) -> Result<(), Failure> {
+    let (plan, _) = plan(session, project, options).await?;
+    session.reporter.send(EventKind::Planned { steps: plan.lines() }).await;
+    Ok(())
+}
+
+/// The project's lock, and the ids of what is to go on when the user changes his mind: whoever detaches wants back what was
+/// there, whoever is attached stops the project.
+async fn begin(
+    session: &Session,
+    project: &Project,
+    request: &UpRequest,
+) -> Result<(ProjectLock, BTreeSet<String>), Failure> {
     let lock = lock::acquire(&session.lock_folder, &project.origin.project, "up", &session.reporter).await?;
+    let spared = if request.detach { running(session, project).await? } else { BTreeSet::new() };
+    Ok((lock, spared))
+}
+
+async fn start_and_stay(
+    session: &Session,
+    project: &Project,
+    request: &UpRequest,
+    options: UpOptions,
+    lock: ProjectLock,
+    spared: BTreeSet<String>,
+) -> Result<(), Failure> {
+    let executor = executor(session, project, request.wait_timeout);
     project.make_state_directory()?;
     let attachment = (!request.detach && !request.no_logs).then(|| {
         Attachment::begin(&session.docker, &project.origin.project, &project.desired.containers, &session.reporter)
     });
     let started = tokio::select! {
-        started = start(session, &project, options, &executor) => started,
+        started = start(session, project, options, &executor, attachment.as_ref()) => started,
         interruption = session.interrupts.reach(1) => Err(Failure::Interrupted(interruption)),
     };
     match started {
         Ok(()) => {}
         Err(Failure::Interrupted(interruption)) => {
-            let only_new = request.detach.then(|| session.reporter.elapsed());
-            return interrupted(session, &executor, attachment, interruption, only_new).await;
+            return interrupted(session, &executor, attachment, interruption, &spared).await;
         }
         Err(failure) => return Err(failure),
     }
@@ -95,25 +147,32 @@ pub async fn up(session: &Session, request: &UpRequest) -> Result<(), Failure> {
         None if request.detach => Ok(()),
         None => {
             let interruption = session.interrupts.reach(1).await;
-            interrupted(session, &executor, None, interruption, None).await
+            interrupted(session, &executor, None, interruption, &spared).await
         }
     }
 }
 
 /// Stays until Ctrl-C, until somebody else has stopped the project, or until nobody reads any more.
 async fn stay(session: &Session, executor: &Executor, mut attachment: Attachment) -> Result<(), Failure> {
-    attachment.expect_endings(false);
     tokio::select! {
         interruption = session.interrupts.reach(1) => {
-            interrupted(session, executor, Some(attachment), interruption, None).await
+            interrupted(session, executor, Some(attachment), interruption, &BTreeSet::new()).await
         }
         () = attachment.ended() => {
             let summary = "everything has ended".to_owned();
             session.reporter.send(EventKind::Finished { elapsed_ms: session.reporter.elapsed_ms(), summary }).await;
             Ok(())
         }
+        // `sandbox up | head`: whoever read the lines has gone. What runs goes on, as after `up -d`.
         () = session.reporter.closed() => Ok(()),
     }
+}
+
+/// The engine's ids of what runs.
+async fn running(session: &Session, project: &Project) -> Result<BTreeSet<String>, Failure> {
+    let observed = session.docker.observe(&project.origin.project, &[]).await?;
+    let running = observed.containers.into_iter().filter(|container| container.state == ContainerState::Running);
+    Ok(running.map(|container| container.id).collect())
 }
 
 fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failure> {
@@ -129,7 +188,13 @@ fn executor(session: &Session, project: &Project, limit: Duration) -> Executor {
     Executor { ready, origin: project.origin.clone(), reporter: session.reporter.clone(), limit }
 }
 
-async fn start(session: &Session, project: &Project, options: UpOptions, executor: &Executor) -> Result<(), Failure> {
+async fn start(
+    session: &Session,
+    project: &Project,
+    options: UpOptions,
+    executor: &Executor,
+    attachment: Option<&Attachment>,
+) -> Result<(), Failure> {
     let desired = &project.desired;
     let containers = desired.containers.iter().map(|container| ContainerLine {
         name: ShortName::new(container.display_name()),
@@ -147,6 +212,10 @@ async fn start(session: &Session, project: &Project, options: UpOptions, executo
     say_differences(session, &plan, desired).await;
     let builds = plan.steps.iter().any(|step| matches!(step.action, Action::Build(_)));
     executor.run(plan).await?;
+    if let Some(attachment) = attachment {
+        // Nobody else watches from here on.
+        attachment.expect_endings(false);
+    }
     if builds {
         remove_old_images(session, project).await?;
     }
@@ -234,13 +303,13 @@ async fn interrupted(
     executor: &Executor,
     attachment: Option<Attachment>,
     interruption: Interruption,
-    only_new: Option<Duration>,
+    spared: &BTreeSet<String>,
 ) -> Result<(), Failure> {
     session.reporter.send(EventKind::Interrupted { count: 1 }).await;
     if let Some(attachment) = &attachment {
         attachment.expect_endings(true);
     }
-    stop_started(session, executor, only_new).await?;
+    stop_started(session, executor, spared).await?;
     if let Some(attachment) = attachment {
         attachment.finish().await;
     }

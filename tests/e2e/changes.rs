@@ -1,0 +1,127 @@
+//! `up` on a running project changes what changed and nothing else.
+
+use crate::support::{
+    Project, Result, Sample, Scenario, engine, ensure, http,
+    sample::{Reminders, copy},
+    scenario,
+};
+use std::fs;
+
+#[test]
+fn a_changed_environment_makes_only_the_app_anew() {
+    scenario("change-env", |it| {
+        let project = it.project();
+        Sample::default().describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let sample = Sample { app: "host_port = 0\nenv = { GREETING = \"hello\" }", ..Sample::default() };
+        sample.describe(&project)?;
+        changes_only(it, &project, "reminders")?;
+        it.step("the app has the new environment", || {
+            let app = project.container("reminders")?;
+            ensure!(app.environment.contains(&"GREETING=hello".to_owned()), "{:?}", app.environment);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_changed_file_makes_only_image_and_app_anew() {
+    scenario("change-file", |it| {
+        let project = it.project();
+        copy(&project, "app")?;
+        Sample { build: "app", ..Sample::default() }.describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let (before, images) = (project.container("reminders")?, engine::images(&project.name)?);
+        ensure!(images.len() == 1, "{images:?}");
+        it.step("a file that .dockerignore names changes nothing", || {
+            project.write("app/__pycache__/main.pyc", "x")?;
+            project.up()?;
+            ensure!(project.container("reminders")?.id == before.id);
+            Ok(())
+        })?;
+        let main = fs::read_to_string(project.path("app/reminders/main.py"))?;
+        project.write(
+            "app/reminders/main.py",
+            &main.replace("PlainTextResponse(\"ok\")", "PlainTextResponse(\"better\")"),
+        )?;
+        changes_only(it, &project, "reminders")?;
+        it.step("the new code runs", || {
+            let answer = http::get(&format!("{}/healthz", Reminders::of(&project)?.url))?;
+            ensure!(answer.body == "better", "{answer:?}");
+            Ok(())
+        })?;
+        it.step("the old image is gone", || {
+            let after = engine::images(&project.name)?;
+            ensure!(after.len() == 1 && after != images, "{images:?}, then {after:?}");
+            ensure!(project.container("reminders")?.image == after[0]);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_changed_component_makes_only_the_sidecar_anew() {
+    scenario("change-component", |it| {
+        let project = it.project();
+        copy(&project, "components")?;
+        let sample = Sample { components: "components", ..Sample::default() };
+        sample.describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let before = rendered(&project)?;
+        let pubsub = fs::read_to_string(project.path("components/pubsub.yaml"))?;
+        ensure!(pubsub.contains("value: \"reminders\""), "{pubsub}");
+        project.write("components/pubsub.yaml", &pubsub.replace("value: \"reminders\"", "value: \"others\""))?;
+        changes_only(it, &project, "reminders-dapr")?;
+        it.step("the sidecar's group is the new one on the broker", || {
+            let groups = ["redis-cli", "--raw", "XINFO", "GROUPS", "reminders.due"];
+            let groups = engine::exec(&project.container("redis")?.id, &groups)?;
+            ensure!(groups.lines().any(|line| line == "others"), "{groups}");
+            Ok(())
+        })?;
+        it.step("what was rendered before is gone", || {
+            let after = rendered(&project)?;
+            ensure!(after.len() == 1 && before.len() == 1 && after != before, "{before:?}, then {after:?}");
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn an_app_that_sandbox_toml_has_no_more_is_removed() {
+    scenario("change-orphan", |it| {
+        let project = it.project();
+        let tables =
+            |names: &[&str]| names.iter().map(|name| crate::support::script::table(name, "")).collect::<String>();
+        for name in ["shop", "stock"] {
+            crate::support::script::write(&project, name, crate::support::script::SERVE)?;
+        }
+        project.describe(&tables(&["shop", "stock"]))?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let before = project.containers()?;
+        project.describe(&tables(&["shop"]))?;
+        it.step("`up -d` succeeds", || project.up())?;
+        it.step("app and sidecar are gone, the others are the same", || {
+            let kept: Vec<_> = before.into_iter().filter(|one| !one.short_name.starts_with("stock")).collect();
+            engine::same(&kept, &project.containers()?)
+        })
+    });
+}
+
+fn changes_only(it: &Scenario, project: &Project, short_name: &str) -> Result<()> {
+    let before = project.containers()?;
+    it.step("`up -d` succeeds", || project.up())?;
+    it.step(&format!("only `{short_name}` is another container"), || {
+        let changed = engine::changed(&before, &project.containers()?)?;
+        ensure!(changed == [short_name], "changed: {changed:?}");
+        Ok(())
+    })?;
+    let reminders = Reminders::of(project)?;
+    it.step("a reminder is delivered", || reminders.deliver("after the change").map(drop))
+}
+
+/// The generations of the sidecar's resources in `.sandbox/`.
+fn rendered(project: &Project) -> Result<Vec<String>> {
+    let folder = project.path(".sandbox/resources/reminders-1");
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    names.collect()
+}

@@ -1,0 +1,36 @@
+//! What the scenarios are written with.
+
+pub mod engine;
+pub mod http;
+pub mod project;
+pub mod run;
+pub mod sample;
+pub mod scenario;
+pub mod script;
+pub mod wait;
+
+pub use anyhow::{Context, Result, bail, ensure};
+pub use project::Project;
+pub use sample::Sample;
+pub use scenario::{Scenario, scenario};
+pub use serde_json::{Value, json};
+pub use std::time::Duration;
+pub use wait::eventually;
+
+/// What a test that fails has to tell; the test runner shows it then, and only then.
+#[expect(clippy::print_stderr, reason = "the test runner keeps what a test says and shows it when it fails")]
+pub fn say(text: impl std::fmt::Display) {
+    eprintln!("{text}");
+}
+
+/// What is shown whether or not a test fails: the test runner does not keep what is written past it.
+pub fn announce(text: impl std::fmt::Display) {
+    use std::io::Write;
+    // Nobody to tell it to is no failure.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// So many seconds, as limits are written.
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
