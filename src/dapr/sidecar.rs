@@ -17,6 +17,9 @@ pub const CONFIGURATION_PATH: &str = "/dapr/configuration";
 /// The Configuration in it.
 pub const CONFIGURATION_FILE: &str = "configuration.yaml";
 
+/// The switch that makes daprd look after its app.
+pub const HEALTH_CHECK: &str = "--enable-app-health-check";
+
 /// What a command line is made of.
 #[derive(Clone, Debug)]
 pub struct Arguments<'a> {
@@ -67,7 +70,7 @@ pub fn command(arguments: &Arguments<'_>) -> Vec<String> {
     }
     // Switches take no separate value: pflag reads `--flag false` as a switch and a stray word.
     if app.health.is_some() {
-        command.push("--enable-app-health-check".to_owned());
+        command.push(HEALTH_CHECK.to_owned());
     }
     if app.sidecar.api_logging {
         command.push("--enable-api-logging".to_owned());

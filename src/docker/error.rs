@@ -43,6 +43,13 @@ impl DockerError {
         matches!(self, Self::Call { status: Some(409), .. })
     }
 
+    /// Whether a host port that a container wants is somebody else's: the engine's words for a container (libnetwork's
+    /// `portallocator`, 20.10 to 29) and for a process.
+    pub fn is_port_taken(&self) -> bool {
+        const WORDS: [&str; 2] = ["port is already allocated", "address already in use"];
+        matches!(self, Self::Call { reason, .. } if WORDS.iter().any(|words| reason.contains(words)))
+    }
+
     pub(super) fn of(operation: &'static str, target: impl ToString, error: &ClientError, endpoint: &str) -> Self {
         if let Some(kind) = connection_error(error) {
             return Self::unreachable(endpoint, kind);

@@ -25,7 +25,7 @@ const REPLICA: &str = "dev.sandbox.replica";
 const SPEC_HASH: &str = "dev.sandbox.spec-hash";
 const VERSION: &str = "dev.sandbox.version";
 const PORTS: &str = "dev.sandbox.ports";
-const WORKING_DIRECTORY: &str = "com.docker.compose.project.working_dir";
+pub(super) const WORKING_DIRECTORY: &str = "com.docker.compose.project.working_dir";
 
 /// Where a project comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

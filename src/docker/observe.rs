@@ -2,7 +2,7 @@
 
 use super::{
     Docker, DockerError,
-    labels::{Listed, PROJECT, STAND_IN},
+    labels::{Listed, PROJECT, STAND_IN, WORKING_DIRECTORY},
 };
 use crate::{
     names::{ImageReference, ProjectName},
@@ -13,7 +13,10 @@ use bollard::{
     query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder},
 };
 use futures_util::{TryFutureExt, future::try_join_all};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
+};
 
 /// A host port that a container holds which is not of the project asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +67,19 @@ impl Docker {
         let listed = self.client.list_containers(Some(options)).await;
         let containers = listed.map_err(|error| DockerError::of("list", "projects", &error, &self.endpoint))?;
         Ok(containers.into_iter().filter_map(|one| one.labels?.remove(PROJECT)).collect())
+    }
+
+    /// Whether a project of ours, of whatever name, has a container and its sandbox.toml in this folder.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn has_project_in(&self, directory: &Path) -> Result<bool, DockerError> {
+        let here = format!("{WORKING_DIRECTORY}={}", directory.display());
+        let filters = HashMap::from([("label", vec![PROJECT, &here])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let listed = self.client.list_containers(Some(options)).await;
+        let failed = |error| DockerError::of("list", "projects", &error, &self.endpoint);
+        listed.map(|containers| !containers.is_empty()).map_err(failed)
     }
 
     /// Host ports that running containers hold which are not of the project.

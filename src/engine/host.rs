@@ -48,6 +48,11 @@ fn listening_processes() -> BTreeMap<u16, String> {
     named.collect()
 }
 
+/// A port that nobody holds now.
+pub fn free_port() -> Option<u16> {
+    free_ports(1).pop()
+}
+
 /// Ports that nobody holds now. All are held at once while they are looked for, so that none is given twice.
 fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> = (0..count).filter_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()).collect();

@@ -5,7 +5,7 @@ use crate::{
     docker::Docker,
     engine::{
         attach::Attachment,
-        down::stop_started,
+        down::{Whose, stop_started},
         executor::Executor,
         host::observe_ports,
         interrupt::Interrupts,
@@ -22,7 +22,7 @@ use crate::{
         addresses::addresses,
         desired::Desired,
         diff::{self, PullPolicy, UpOptions},
-        observed::{ContainerState, Observed},
+        observed::Observed,
         spec::HostPort,
     },
     probe::http,
@@ -83,8 +83,10 @@ pub async fn up(session: &Session, project: &Project, request: &UpRequest) -> Re
     if request.dry_run {
         return unless_interrupted(session, show_plan(session, project, options)).await;
     }
-    let (lock, spared) = unless_interrupted(session, begin(session, project, request)).await?;
-    start_and_stay(session, project, request, options, lock, spared).await
+    let name = &project.origin.project;
+    let locking = lock::acquire(&session.lock_folder, name, "up", &session.reporter);
+    let lock = unless_interrupted(session, locking).await?;
+    start_and_stay(session, project, request, options, lock).await
 }
 
 /// Does what changes nothing, or gives it up at the first Ctrl-C.
@@ -104,25 +106,12 @@ async fn show_plan(session: &Session, project: &Project, options: UpOptions) -> 
     Ok(())
 }
 
-/// The project's lock, and the ids of what is to go on when the user changes his mind: whoever detaches wants back what was
-/// there, whoever is attached stops the project.
-async fn begin(
-    session: &Session,
-    project: &Project,
-    request: &UpRequest,
-) -> Result<(ProjectLock, BTreeSet<String>), Failure> {
-    let lock = lock::acquire(&session.lock_folder, &project.origin.project, "up", &session.reporter).await?;
-    let spared = if request.detach { running(session, project).await? } else { BTreeSet::new() };
-    Ok((lock, spared))
-}
-
 async fn start_and_stay(
     session: &Session,
     project: &Project,
     request: &UpRequest,
     options: UpOptions,
     lock: ProjectLock,
-    spared: BTreeSet<String>,
 ) -> Result<(), Failure> {
     let executor = executor(session, project, request.wait_timeout);
     project.make_state_directory()?;
@@ -136,7 +125,8 @@ async fn start_and_stay(
     match started {
         Ok(()) => {}
         Err(Failure::Interrupted(interruption)) => {
-            return interrupted(session, &executor, attachment, interruption, &spared).await;
+            let whose = if request.detach { Whose::Own } else { Whose::All };
+            return interrupted(session, &executor, attachment, interruption, whose).await;
         }
         Err(failure) => return Err(failure),
     }
@@ -147,7 +137,7 @@ async fn start_and_stay(
         None if request.detach => Ok(()),
         None => {
             let interruption = session.interrupts.reach(1).await;
-            interrupted(session, &executor, None, interruption, &spared).await
+            interrupted(session, &executor, None, interruption, Whose::All).await
         }
     }
 }
@@ -156,7 +146,7 @@ async fn start_and_stay(
 async fn stay(session: &Session, executor: &Executor, mut attachment: Attachment) -> Result<(), Failure> {
     tokio::select! {
         interruption = session.interrupts.reach(1) => {
-            interrupted(session, executor, Some(attachment), interruption, &BTreeSet::new()).await
+            interrupted(session, executor, Some(attachment), interruption, Whose::All).await
         }
         () = attachment.ended() => {
             let summary = "everything has ended".to_owned();
@@ -166,13 +156,6 @@ async fn stay(session: &Session, executor: &Executor, mut attachment: Attachment
         // `sandbox up | head`: whoever read the lines has gone. What runs goes on, as after `up -d`.
         () = session.reporter.closed() => Ok(()),
     }
-}
-
-/// The engine's ids of what runs.
-async fn running(session: &Session, project: &Project) -> Result<BTreeSet<String>, Failure> {
-    let observed = session.docker.observe(&project.origin.project, &[]).await?;
-    let running = observed.containers.into_iter().filter(|container| container.state == ContainerState::Running);
-    Ok(running.map(|container| container.id).collect())
 }
 
 fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failure> {
@@ -185,7 +168,7 @@ fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failu
 
 fn executor(session: &Session, project: &Project, limit: Duration) -> Executor {
     let ready = ReadyContext { docker: session.docker.clone(), http: http::client() };
-    Executor { ready, origin: project.origin.clone(), reporter: session.reporter.clone(), limit }
+    Executor::new(ready, project.origin.clone(), session.reporter.clone(), limit)
 }
 
 async fn start(
@@ -303,13 +286,13 @@ async fn interrupted(
     executor: &Executor,
     attachment: Option<Attachment>,
     interruption: Interruption,
-    spared: &BTreeSet<String>,
+    whose: Whose,
 ) -> Result<(), Failure> {
     session.reporter.send(EventKind::Interrupted { count: 1 }).await;
     if let Some(attachment) = &attachment {
         attachment.expect_endings(true);
     }
-    stop_started(session, executor, spared).await?;
+    stop_started(session, executor, whose).await?;
     if let Some(attachment) = attachment {
         attachment.finish().await;
     }

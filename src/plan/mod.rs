@@ -101,6 +101,8 @@ pub enum Cause {
     PortTaken(u16),
     /// It is there and does not run.
     NotRunning,
+    /// It watched over its app's health while that did not run.
+    AppWasDown,
     /// It runs; whether it is well is looked at again.
     Recheck,
     /// It was started.
@@ -119,6 +121,7 @@ impl fmt::Display for Cause {
             Self::ImageChanged => formatter.pad("image changed"),
             Self::PortTaken(port) => write!(formatter, "port {port} taken"),
             Self::NotRunning => formatter.pad("not running"),
+            Self::AppWasDown => formatter.pad("its app was down"),
             Self::Recheck => formatter.pad("running"),
             Self::Started => formatter.pad("started"),
             Self::Orphan => formatter.pad("not in sandbox.toml"),

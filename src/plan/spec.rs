@@ -173,6 +173,19 @@ pub struct PortSpec {
 }
 
 impl PortSpec {
+    /// Leaves a port that somebody has taken meanwhile, where it may be another one: `free` is asked for the number of one
+    /// that must be known beforehand, else the engine chooses. Whether it left.
+    pub fn leave(&mut self, free: impl FnOnce() -> Option<u16>) -> bool {
+        let other = match self.host {
+            HostPort::Fixed(_) | HostPort::Any => None,
+            HostPort::Preferred(_) => Some(0),
+            HostPort::Advertised => free(),
+        };
+        let leaves = other.is_some() && other != self.assigned;
+        self.assigned = other.or(self.assigned);
+        leaves
+    }
+
     /// A port that is not assigned yet.
     pub fn new(container: u16, host: HostPort, what: &str, scheme: Option<&str>) -> Self {
         Self { container, host, what: what.to_owned(), scheme: scheme.map(str::to_owned), assigned: None }
@@ -319,6 +332,8 @@ pub struct ConsumerCheck {
     pub group: String,
     /// User and password, where the broker asks for them.
     pub credentials: Option<(String, String)>,
+    /// How many sidecars of the app subscribe, each with a consumer of its own.
+    pub sidecars: u32,
 }
 
 /// How a broker is asked about its consumers: the closed vocabulary of `consumers.inquiry` in a catalog entry.

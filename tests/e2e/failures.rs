@@ -1,6 +1,6 @@
 //! When something cannot start, `up` ends soon, and the first thing on the screen is the cause.
 
-use crate::support::{Result, Scenario, ensure, run::Run, scenario, script, seconds};
+use crate::support::{Result, Scenario, Value, ensure, http, run::Run, scenario, script, seconds};
 
 #[test]
 fn an_app_that_crashes_ends_up_at_once_with_its_traceback() {
@@ -23,11 +23,54 @@ fn an_app_that_crashes_ends_up_at_once_with_its_traceback() {
             ensure!(app.is_some_and(|app| app["exit_code"] == 1 && app["ready"] == false), "{status}");
             Ok(())
         })?;
+        it.step("with --json the last line is the failure", || {
+            let run = project.sandbox(&["up", "-d", "--json"])?.exited_with(1)?;
+            let last: Value = serde_json::from_str(run.stdout.lines().last().unwrap_or_default())?;
+            ensure!(last["schema"] == 1 && last["event"] == "failed" && last["code"] == "sandbox::up::ended", "{last}");
+            ensure!(last["message"].as_str().is_some_and(|text| text.contains("price_list")), "{last}");
+            Ok(())
+        })?;
         it.step("mended, `up -d` makes it ready", || {
             script::write(&project, "shop", script::SERVE)?;
             project.up()
         })?;
         Ok(())
+    });
+}
+
+#[test]
+fn an_app_that_dies_later_is_told_and_the_others_go_on() {
+    scenario("dies-later", |it| {
+        let project = it.project();
+        let program = "
+import http.server
+class Die(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == '/die':
+            print('RuntimeError: out of tea', flush=True)
+            os._exit(3)
+        self.send_error(404)
+http.server.ThreadingHTTPServer(('0.0.0.0', 8000), Die).serve_forever()
+";
+        script::describe(&project, program, "")?;
+        let mut up = project.start(&["up"])?;
+        it.step("it is ready", || up.says(&format!("{}: ready in", project.name), seconds(60)))?;
+        let url = project.status()?["apps"][0]["url"].as_str().unwrap_or_default().to_owned();
+        // It dies instead of answering.
+        let _ = http::get(&format!("{url}/die"));
+        it.step("its end, code and cause are told", || {
+            up.says("shop exited (3): RuntimeError: out of tea", seconds(5))
+        })?;
+        it.step("`status` says degraded", || {
+            let status = project.status()?;
+            ensure!(status["state"] == "degraded", "{status}");
+            Ok(())
+        })?;
+        it.step("`up -d` from elsewhere brings it back", || project.up())?;
+        it.step("what it says then is shown too", || {
+            let _ = http::get(&format!("{}/die", project.status()?["apps"][0]["url"].as_str().unwrap_or_default()));
+            up.says("exited (3)", seconds(5))
+        })
     });
 }
 

@@ -79,6 +79,20 @@ fn ctrl_c_of_an_up_that_changes_one_app_leaves_what_ran_before() {
 }
 
 #[test]
+fn ctrl_c_of_an_up_that_starts_stopped_containers_stops_them_again() {
+    scenario("int-again", |it| {
+        let project = it.project();
+        script::describe(&project, "signal.pause()", "")?;
+        let first = project.start(&["up", "-d"])?;
+        it.step("the app has started", || is_running(&project, "shop"))?;
+        stops_on_ctrl_c(it, &project, first)?;
+        let second = project.start(&["up", "-d"])?;
+        it.step("the app has started again", || is_running(&project, "shop"))?;
+        stops_on_ctrl_c(it, &project, second)
+    });
+}
+
+#[test]
 fn ctrl_c_twice_waits_for_nobody() {
     scenario("int-twice", |it| {
         let project = it.project();
@@ -92,7 +106,8 @@ fn ctrl_c_twice_waits_for_nobody() {
         up.signal("INT")?;
         let run = it.step("it ends with 130", || up.ends(seconds(15))?.exited_with(130))?;
         it.step("nothing of it runs", || project.runs_nothing())?;
-        it.step("it took no grace", || run.within(seconds(4)).map(drop))
+        it.step("it took no grace", || run.within(seconds(4)).map(drop))?;
+        it.step("the next `up -d` does not pay for it", || project.up()?.within(seconds(10)).map(drop))
     });
 }
 

@@ -10,20 +10,17 @@
 //!
 //! Two at a time is what a laptop carries: `cargo test --test e2e -- --test-threads 2`.
 
-#[cfg(unix)]
-mod support;
+#![cfg(unix)]
 
-#[cfg(unix)]
 mod brokers;
-#[cfg(unix)]
 mod changes;
-#[cfg(unix)]
+mod containers;
 mod failures;
-#[cfg(unix)]
 mod interrupts;
-#[cfg(unix)]
 mod kills;
-#[cfg(unix)]
+mod lasting;
 mod ports;
-#[cfg(unix)]
 mod ready;
+mod side_by_side;
+mod support;
+mod visible;

@@ -1,6 +1,8 @@
 //! When `up -d` returns, a message really can travel: what is published at once is delivered.
 
-use crate::support::{Result, Sample, Value, ensure, eventually, http, json, sample::Reminders, scenario, seconds};
+use crate::support::{
+    Result, Sample, Value, engine, ensure, eventually, http, json, sample::Reminders, scenario, seconds,
+};
 
 #[test]
 fn the_first_message_after_up_is_delivered_by_redpanda() {
@@ -59,12 +61,12 @@ fn up_of_a_project_that_somebody_stopped_in_part_makes_it_whole() {
         it.step("`up -d` succeeds", || project.up())?;
         let before = project.containers()?;
         it.step("`status` sees that the app was stopped and the broker removed", || {
-            crate::support::engine::docker(&["stop", "--time", "1", &project.container("reminders")?.id])?;
-            crate::support::engine::docker(&["rm", "--force", &project.container("redis")?.id])?;
+            engine::docker(&["stop", "--time", "1", &project.container("reminders")?.id])?;
+            engine::docker(&["rm", "--force", &project.container("redis")?.id])?;
             let status = project.status()?;
             let state = |name: &str| {
-                let containers = status["containers"].as_array().into_iter().flatten();
-                containers.filter(|one| one["name"] == name).map(|one| one["state"].clone()).next()
+                let mut containers = status["containers"].as_array().into_iter().flatten();
+                containers.find(|one| one["name"] == name).map(|one| one["state"].clone())
             };
             let text = |word: &str| Some(Value::from(word));
             ensure!(status["state"] == "degraded", "{status}");
@@ -72,20 +74,37 @@ fn up_of_a_project_that_somebody_stopped_in_part_makes_it_whole() {
             Ok(())
         })?;
         it.step("`up -d` starts the one and makes the other", || project.up())?;
-        it.step("what ran is still the same", || {
+        it.step("what was well is still the same", || {
             let after = project.containers()?;
-            let same = |name: &str| {
-                let id = |list: &[crate::support::engine::Container]| {
-                    list.iter().find(|one| one.short_name == name).map(|one| one.id.clone())
-                };
-                id(&before) == id(&after)
+            let id = |list: &[engine::Container], name: &str| {
+                list.iter().find(|one| one.short_name == name).map(|one| one.id.clone())
             };
-            ensure!(same("reminders") && same("redis-state") && same("scheduler"), "{before:#?} {after:#?}");
-            ensure!(!same("redis"), "the broker was removed: it cannot be the same");
+            for name in ["reminders", "redis-state", "scheduler"] {
+                ensure!(id(&before, name) == id(&after, name), "`{name}` is another one");
+            }
             Ok(())
         })?;
-        let reminders = eventually(seconds(5), || Reminders::of(&project))?;
-        it.step("a reminder is delivered", || reminders.deliver("again"))?;
+        it.step("a reminder is delivered", || Reminders::of(&project)?.deliver("again"))?;
+        Ok(())
+    });
+}
+
+#[test]
+fn an_app_that_was_down_for_long_gets_its_messages_at_once_when_it_is_back() {
+    scenario("back", |it| {
+        let project = it.project();
+        Sample::default().describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        it.step("the app is down until its sidecar gives it up", || {
+            engine::docker(&["stop", "--time", "1", &project.container("reminders")?.id])?;
+            eventually(seconds(30), || {
+                let said = engine::logs(&project.container("reminders-dapr")?.id)?;
+                ensure!(said.contains("App entered un-healthy status"), "not yet");
+                Ok(())
+            })
+        })?;
+        it.step("`up -d` succeeds", || project.up())?;
+        it.step("a reminder is delivered", || Reminders::of(&project)?.deliver("again"))?;
         Ok(())
     });
 }

@@ -184,7 +184,7 @@ impl Builder<'_> {
             components: rendered.components.clone(),
             subscriptions: rendered.subscriptions.clone(),
             app: pair.app.port.filter(|_| is_http).map(|port| (app_container, port)),
-            consumers: self.consumer_checks(backends, rendered),
+            consumers: self.consumer_checks(backends, rendered, pair.app.replicas),
         }
     }
 }

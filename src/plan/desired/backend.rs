@@ -111,7 +111,12 @@ impl<'a> Builder<'a> {
     }
 
     /// How the broker shows that the subscribers of one app's components have joined.
-    pub(super) fn consumer_checks(&self, backends: &[Backend<'_>], rendered: &Rendered) -> Vec<ConsumerCheck> {
+    pub(super) fn consumer_checks(
+        &self,
+        backends: &[Backend<'_>],
+        rendered: &Rendered,
+        sidecars: u32,
+    ) -> Vec<ConsumerCheck> {
         let brokers = backends.iter().filter(|backend| backend.has_container());
         let described = brokers.filter_map(|backend| Some((backend, backend.entry.description.consumers.as_ref()?)));
         let mut checks = Vec::new();
@@ -126,6 +131,7 @@ impl<'a> Builder<'a> {
                     port: consumers.port,
                     group: group.clone(),
                     credentials: variable(&consumers.user).zip(variable(&consumers.password)),
+                    sidecars,
                 });
             }
         }

@@ -1,9 +1,12 @@
 //! What becomes of one container that should be there.
 
-use crate::plan::{
-    Cause,
-    observed::{ContainerState, Observed, ObservedContainer, PortHolder},
-    spec::{ContainerSpec, HostPort, Readiness},
+use crate::{
+    dapr::sidecar,
+    plan::{
+        Cause,
+        observed::{ContainerState, Observed, ObservedContainer, PortHolder},
+        spec::{ContainerSpec, HostPort, Readiness, Role},
+    },
 };
 
 /// What becomes of it.
@@ -27,6 +30,7 @@ pub(super) fn verdict(spec: &ContainerSpec, observed: &Observed) -> Verdict {
         return Verdict::Create(Cause::ImageChanged);
     }
     match container.state {
+        ContainerState::Running if has_missed_its_app(spec, observed) => Verdict::Create(Cause::AppWasDown),
         ContainerState::Running => Verdict::Keep,
         ContainerState::Exited if spec.readiness == Readiness::Exited => Verdict::Start,
         // A paused one does not answer and cannot be started: made anew it is what it should be.
@@ -36,6 +40,17 @@ pub(super) fn verdict(spec: &ContainerSpec, observed: &Observed) -> Verdict {
             None => Verdict::Start,
         },
     }
+}
+
+/// Whether it is a sidecar whose health checks may have failed: daprd unsubscribes then, and subscribes again when the app is
+/// back. On Redis the reader of before is still there and takes the next message, which comes again after 75 s only (1.18.2).
+fn has_missed_its_app(spec: &ContainerSpec, observed: &Observed) -> bool {
+    let checks = spec.command.iter().flatten().any(|word| word == sidecar::HEALTH_CHECK);
+    let is_its_app = |container: &&ObservedContainer| {
+        container.role == Role::App && container.app == spec.app && container.replica == spec.replica
+    };
+    let app = observed.containers.iter().find(is_its_app);
+    spec.role == Role::Sidecar && checks && app.is_none_or(|app| app.state != ContainerState::Running)
 }
 
 /// A host port it was made with, could do without, and that somebody else has taken since.

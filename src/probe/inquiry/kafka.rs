@@ -27,17 +27,28 @@ pub(super) async fn members(address: SocketAddr, group: &str) -> Result<BTreeSet
 pub(super) async fn joined(
     address: SocketAddr,
     group: &str,
+    sidecars: usize,
     topics: &[String],
     earlier: &Earlier,
 ) -> Result<(), NotYet> {
     let mut connection = KafkaConnection::connect(address).await?;
     connection.find_group_coordinator(group).await?;
-    judge(&connection.describe_group(group).await?, group, topics, earlier)
+    judge(&connection.describe_group(group).await?, group, sidecars, topics, earlier)
 }
 
-fn judge(described: &DescribedGroup, group: &str, topics: &[String], earlier: &Earlier) -> Result<(), NotYet> {
+fn judge(
+    described: &DescribedGroup,
+    group: &str,
+    sidecars: usize,
+    topics: &[String],
+    earlier: &Earlier,
+) -> Result<(), NotYet> {
     if described.members.iter().all(|member| earlier.members.contains(member.member_id.as_str())) {
         return Err(NotYet::waiting(format!("no consumer has joined group {group} yet")));
+    }
+    let members = described.members.len();
+    if members < sidecars {
+        return Err(NotYet::waiting(format!("{members} of {sidecars} consumers have joined group {group}")));
     }
     if described.group_state.as_str() != "Stable" {
         return Err(NotYet::waiting(format!("consumers are joining group {group} ({})", described.group_state)));
@@ -95,14 +106,14 @@ mod tests {
 
     fn outcome(state: &'static str, members: Vec<DescribedGroupMember>) -> Result<(), String> {
         let topics = ["orders".to_owned(), "bills".to_owned()];
-        judge(&described(state, members), "app", &topics, &Earlier::default()).map_err(|not_yet| not_yet.reason)
+        judge(&described(state, members), "app", 1, &topics, &Earlier::default()).map_err(|not_yet| not_yet.reason)
     }
 
     #[test]
     fn members_that_were_there_before_do_not_count_as_joined() {
         let earlier = Earlier { members: ["old".to_owned()].into(), as_of: None };
         let named = |id| member(&["orders"]).with_member_id(StrBytes::from_static_str(id));
-        let joined = |members| judge(&described("Stable", members), "app", &["orders".to_owned()], &earlier).is_ok();
+        let joined = |members| judge(&described("Stable", members), "app", 1, &["orders".to_owned()], &earlier).is_ok();
         assert!(!joined(vec![named("old")]));
         assert!(joined(vec![named("new")]));
         assert!(joined(vec![named("old"), named("new")]));
@@ -122,6 +133,15 @@ mod tests {
             outcome("PreparingRebalance", vec![member(&[])]),
             Err("consumers are joining group app (PreparingRebalance)".to_owned())
         );
+    }
+
+    #[test]
+    fn every_sidecar_of_the_app_has_a_member() {
+        let judged =
+            |members| judge(&described("Stable", members), "app", 2, &["orders".to_owned()], &Earlier::default());
+        let one_of_two = judged(vec![member(&["orders"])]).map_err(|not_yet| not_yet.reason);
+        assert_eq!(one_of_two, Err("1 of 2 consumers have joined group app".to_owned()));
+        assert!(judged(vec![member(&["orders"]), member(&[])]).is_ok());
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Question<'a> {
     pub credentials: Option<(&'a str, &'a str)>,
     /// The consumer group, or the first part of the queue's name.
     pub group: &'a str,
+    /// How many sidecars bring a consumer. Redis cannot tell: theirs have all one name.
+    pub sidecars: usize,
     /// For the whole exchange.
     pub deadline: Duration,
 }
@@ -59,14 +61,16 @@ impl Question<'_> {
     /// # Errors
     /// The reason when the broker does not show them, or does not answer.
     pub async fn consumers_joined(&self, topics: &[String], earlier: &Earlier) -> Result<(), NotYet> {
-        let Self { address, credentials, group, deadline, .. } = *self;
+        let Self { address, credentials, group, sidecars, deadline, .. } = *self;
         match self.inquiry {
-            Inquiry::KafkaGroup => within(address, deadline, kafka::joined(address, group, topics, earlier)).await,
+            Inquiry::KafkaGroup => {
+                within(address, deadline, kafka::joined(address, group, sidecars, topics, earlier)).await
+            }
             Inquiry::RedisGroup => {
                 within(address, deadline, redis::joined(address, credentials, group, topics, earlier)).await
             }
             Inquiry::RabbitmqQueue => {
-                within(address, deadline, rabbitmq::joined(address, credentials, group, topics)).await
+                within(address, deadline, rabbitmq::joined(address, credentials, group, sidecars, topics)).await
             }
         }
     }

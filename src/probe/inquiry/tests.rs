@@ -14,7 +14,8 @@ use tokio::{
 const LATE: Duration = Duration::from_secs(10);
 
 async fn joined(inquiry: Inquiry, address: SocketAddr, earlier: &Earlier) -> Result<(), NotYet> {
-    let question = Question { inquiry: &inquiry, address, credentials: None, group: "app", deadline: LATE };
+    let question =
+        Question { inquiry: &inquiry, address, credentials: None, group: "app", sidecars: 1, deadline: LATE };
     question.consumers_joined(&["orders".to_owned()], earlier).await
 }
 
@@ -154,7 +155,8 @@ async fn kafka_shows_a_stable_group_that_has_the_topic() {
 
     let address = peer(Behaviour::Answers(vec![coordinator(0), stable_group("sarama-1")])).await;
     let inquiry = Inquiry::KafkaGroup;
-    let question = Question { inquiry: &inquiry, address, credentials: None, group: "app", deadline: LATE };
+    let question =
+        Question { inquiry: &inquiry, address, credentials: None, group: "app", sidecars: 1, deadline: LATE };
     let earlier = question.earlier().await.expect("the broker tells");
     assert_eq!(
         ask(vec![coordinator(0), stable_group("sarama-1")], &earlier).await,

@@ -201,6 +201,6 @@ impl SidecarProbe {
         };
         let credentials = credentials.as_ref().map(|(user, password)| (user.as_str(), password.as_str()));
         let (inquiry, address, deadline) = (&check.inquiry, *address, self.deadline);
-        Ok(Question { inquiry, address, credentials, group: &check.group, deadline })
+        Ok(Question { inquiry, address, credentials, group: &check.group, sidecars: check.sidecars as usize, deadline })
     }
 }

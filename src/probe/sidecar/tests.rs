@@ -217,6 +217,7 @@ async fn the_broker_must_show_the_consumers() {
         inquiry: Inquiry::RedisGroup,
         port,
         group: "app".to_owned(),
+        sidecars: 1,
         credentials: None,
     };
     let readiness = SidecarReadiness { consumers: vec![check(6379)], ..readiness() };

@@ -204,6 +204,17 @@ pub fn exec(container: &str, command: &[&str]) -> Result<String> {
     docker(&arguments)
 }
 
+/// What a container has said so far.
+///
+/// # Errors
+/// When it is not there.
+pub fn logs(container: &str) -> Result<String> {
+    let mut command = Command::new("docker");
+    command.args(["logs", container]);
+    let run = Run::of(command)?.succeeded()?;
+    Ok(run.stdout + &run.stderr)
+}
+
 /// The image of the sample, so that each project's build finds its layers built already.
 pub fn warm_sample(context: &str) -> Result<()> {
     static BUILT: OnceLock<Result<String, String>> = OnceLock::new();
