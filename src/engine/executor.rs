@@ -3,7 +3,6 @@
 use crate::{
     docker::{Docker, DockerError, labels::Origin},
     engine::{
-        host::free_port,
         ready::{self, ReadyContext},
         reporter::{Reporter, milliseconds},
         tail::last_lines,
@@ -28,9 +27,6 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
-/// How often a container is given other host ports when somebody has taken them.
-const PORT_ATTEMPTS: usize = 5;
-
 /// The end of a container is waited for again this long after the waiting broke off.
 const WAIT_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -46,9 +42,9 @@ pub struct Executor {
     /// How long a started container may take to be ready.
     pub limit: Duration,
     /// Calls that the engine finishes even when nobody waits for their answer any more.
-    under_way: TaskTracker,
+    pub(super) under_way: TaskTracker,
     /// What was started.
-    started: Arc<Mutex<BTreeSet<ContainerName>>>,
+    pub(super) started: Arc<Mutex<BTreeSet<ContainerName>>>,
 }
 
 impl Executor {
@@ -117,14 +113,13 @@ impl Executor {
 
     async fn act(&self, plan: &Arc<Plan>, step: &Step) -> Result<(), Failure> {
         let docker = &self.ready.docker;
-        let network = self.origin.project.as_str();
         match &step.action {
             Action::CreateNetwork(spec) => docker.create_network(spec, &self.origin).await?,
             Action::CreateVolume(spec) => docker.create_volume(spec, &self.origin).await?,
             Action::WriteFolder(folder) => write_folder(folder)?,
             Action::Pull(image) => self.pull(image).await?,
             Action::Build(build) => self.build(build).await?,
-            Action::Create(spec) => docker.create_container(spec, network, &self.origin).await?,
+            Action::Create(spec) => self.create(spec).await?,
             Action::Start(target) => self.start_whatever_happens(plan, target).await?,
             Action::AwaitReady(target, readiness) => self.await_ready(target, readiness, &step.cause).await?,
             Action::AwaitCallable(target) => self.await_callable(target).await?,
@@ -134,35 +129,6 @@ impl Executor {
             Action::RemoveVolume(name) => docker.remove_volume(name).await?,
         }
         Ok(())
-    }
-
-    /// The engine starts what it was asked to start, whether or not the walk is given up meanwhile.
-    async fn start_whatever_happens(&self, plan: &Arc<Plan>, target: &Target) -> Result<(), Failure> {
-        self.started.lock().expect("nothing panics while it is held").insert(target.name.clone());
-        let (executor, plan, target) = (self.clone(), Arc::clone(plan), target.clone());
-        let starting = self.under_way.spawn(async move { executor.start(&plan, &target).await });
-        starting.await.expect("starting does not panic")
-    }
-
-    /// Between looking at ports and starting, somebody else can take one, another `up` for example: then the container is made
-    /// anew with others, unless sandbox.toml names them.
-    async fn start(&self, plan: &Plan, target: &Target) -> Result<(), Failure> {
-        let docker = &self.ready.docker;
-        let mut spec = plan.steps.iter().find_map(|step| match &step.action {
-            Action::Create(spec) if spec.name == target.name => Some((**spec).clone()),
-            _ => None,
-        });
-        for _ in 0..PORT_ATTEMPTS {
-            let Err(error) = docker.start_container(&target.name).await else { return Ok(()) };
-            let Some(spec) = spec.as_mut().filter(|_| error.is_port_taken()) else { return Err(error.into()) };
-            let left = spec.ports.iter_mut().filter_map(|port| port.leave(free_port).then_some(())).count();
-            if left == 0 {
-                return Err(error.into());
-            }
-            docker.remove_container(&target.name).await?;
-            docker.create_container(spec, self.origin.project.as_str(), &self.origin).await?;
-        }
-        Ok(docker.start_container(&target.name).await?)
     }
 
     async fn pull(&self, image: &crate::names::ImageReference) -> Result<(), Failure> {

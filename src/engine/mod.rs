@@ -1,6 +1,7 @@
 //! Acts: one thin layer that walks plans, asks probes and follows containers, and speaks only through events.
 
 pub mod attach;
+mod creation;
 pub mod down;
 pub mod executor;
 pub mod host;

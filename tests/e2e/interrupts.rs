@@ -107,7 +107,10 @@ fn ctrl_c_twice_waits_for_nobody() {
         let run = it.step("it ends with 130", || up.ends(seconds(15))?.exited_with(130))?;
         it.step("nothing of it runs", || project.runs_nothing())?;
         it.step("it took no grace", || run.within(seconds(4)).map(drop))?;
-        it.step("the next `up -d` does not pay for it", || project.up()?.within(seconds(10)).map(drop))
+        it.step("the next `up -d` does not pay for it", || project.up()?.within(seconds(10)).map(drop))?;
+        // Whoever cleans up need not wait for it either.
+        engine::docker(&["kill", &project.container("shop")?.id])?;
+        Ok(())
     });
 }
 
