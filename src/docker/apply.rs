@@ -116,15 +116,51 @@ impl Docker {
         }
     }
 
+    /// Leaves one network of a name: before dockerd 25, two that are asked for at once are both made, and neither can be used by
+    /// that name.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn leave_one_network(&self, name: &str) -> Result<(), DockerError> {
+        let ids = self.own_networks(name).await?;
+        let mut left = ids.len();
+        for id in ids {
+            // One that containers are on cannot be removed, and is the one that stays.
+            if left > 1 && self.client.remove_network(&id).await.is_ok() {
+                left -= 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a network. One that is gone is removed.
     ///
     /// # Errors
     /// When the engine refuses, because somebody else's container is on it for example.
     pub async fn remove_network(&self, name: &str) -> Result<(), DockerError> {
-        match self.client.remove_network(name).await.map_err(|error| self.error("remove network", name, &error)) {
+        let removed =
+            self.client.remove_network(name).await.map_err(|error| self.error("remove network", name, &error));
+        match removed {
             Err(error) if error.is_not_found() => Ok(()),
+            Err(error) if error.is_ambiguous() => {
+                for id in self.own_networks(name).await? {
+                    let removed = self.client.remove_network(&id).await;
+                    removed.map_err(|error| self.error("remove network", name, &error))?;
+                }
+                Ok(())
+            }
             result => result,
         }
+    }
+
+    /// The engine's ids of the networks of a name that a project of ours has.
+    async fn own_networks(&self, name: &str) -> Result<Vec<String>, DockerError> {
+        let filters = HashMap::from([("name", vec![name]), ("label", vec![PROJECT])]);
+        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+        let listed = self.client.list_networks(Some(options)).await;
+        let listed = listed.map_err(|error| self.error("list", "networks", &error))?;
+        let own = listed.into_iter().filter(|network| network.name.as_deref() == Some(name));
+        Ok(own.filter_map(|network| network.id).collect())
     }
 
     /// Removes a volume and what is in it. One that is gone is removed.

@@ -38,6 +38,11 @@ impl DockerError {
         matches!(self, Self::Call { status: Some(404), .. })
     }
 
+    /// Whether the engine has several things of that name.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Call { reason, .. } if reason.contains("is ambiguous"))
+    }
+
     /// Whether the engine says that it is so already, or that the name is taken.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Call { status: Some(409), .. })

@@ -40,7 +40,7 @@ impl Executor {
     }
 
     /// Between looking at ports and starting, somebody else can take one, another `up` for example: then the container is made
-    /// anew with others, unless sandbox.toml names them.
+    /// anew with others, unless sandbox.toml names them. A network that two commands made at once is made one.
     async fn start(&self, plan: &Plan, target: &Target) -> Result<(), Failure> {
         let docker = &self.ready.docker;
         let mut spec = plan.steps.iter().find_map(|step| match &step.action {
@@ -49,6 +49,10 @@ impl Executor {
         });
         for _ in 0..PORT_ATTEMPTS {
             let Err(error) = docker.start_container(&target.name).await else { return Ok(()) };
+            if error.is_ambiguous() {
+                docker.leave_one_network(self.origin.project.as_str()).await?;
+                continue;
+            }
             let Some(spec) = spec.as_mut().filter(|_| error.is_port_taken()) else { return Err(error.into()) };
             let left = spec.ports.iter_mut().filter_map(|port| port.leave(free_port).then_some(())).count();
             if left == 0 {
