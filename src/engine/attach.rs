@@ -185,7 +185,7 @@ impl Follower {
         let mut assembler = LineAssembler::default();
         let mut pieces = Box::pin(self.docker.follow_logs(&name, since.as_second()));
         while let Some(Ok(piece)) = pieces.next().await {
-            if let Some(line) = assembler.push(piece.stream, &piece.bytes) {
+            for line in assembler.push(piece.stream, &piece.bytes) {
                 self.tell_line(&name, line, since).await;
             }
         }
