@@ -13,6 +13,7 @@ pub mod lines;
 pub mod merge;
 pub mod select;
 pub mod shorten;
+pub mod speaker;
 mod stamp;
 pub mod understand;
 pub mod when;

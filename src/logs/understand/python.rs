@@ -23,7 +23,7 @@ fn leveled(text: &str) -> Option<Understood<'_>> {
     };
     if let Some(rest) = after.strip_prefix(':') {
         return Some(match access(rest) {
-            Some(level) => Understood { level: Some(level), ..found },
+            Some(level) => Understood { level: Some(level), message: Cow::Borrowed(rest.trim_start()), ..found },
             None => named(rest, is_upper, found),
         });
     }

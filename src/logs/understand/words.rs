@@ -19,12 +19,11 @@ pub(super) fn upper_level(text: &str) -> Option<(Level, &str, &str)> {
     level(text).filter(|(_, word, _)| word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()))
 }
 
-/// `2026-11-24 12:36:51.608 UTC`, `2026-11-24T12:36:51,608Z`, `2026/11/24 12:36:51` at the beginning; gives what follows it
+/// `2026-11-24 12:36:51.608 UTC`, `2026-11-24T12:36:51,608Z`, `2026/11/24 12:36:51`, `12:36:51.608` at the beginning; gives what follows it
 /// and the blanks after it.
 pub(super) fn after_time(text: &str) -> Option<&str> {
-    let date = shape(text, "dddd-dd-dd").or_else(|| shape(text, "dddd/dd/dd"))?;
-    let rest = date.strip_prefix([' ', 'T'])?;
-    let mut rest = shape(rest, "dd:dd:dd")?;
+    let date = shape(text, "dddd-dd-dd").or_else(|| shape(text, "dddd/dd/dd"));
+    let mut rest = shape(date.map_or(Some(text), |date| date.strip_prefix([' ', 'T']))?, "dd:dd:dd")?;
     if let Some(fraction) = rest.strip_prefix(['.', ',']) {
         rest = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
     }
@@ -79,6 +78,7 @@ mod tests {
             "2026/11/24 12:36:34",
             "2026-11-24 12:00:00 +0000",
             "2026-11-24 12:00:00.000 CET",
+            "12:00:00.123",
         ] {
             assert_eq!(after_time(&format!("{time} text")), Some("text"), "{time}");
         }
