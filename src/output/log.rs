@@ -21,6 +21,8 @@ const FULL: usize = 64 * 1024;
 /// On a terminal names take at most this part of its width, and never less than this.
 const PART_OF_WIDTH: usize = 5;
 const NARROWEST: usize = 8;
+/// So much of the end of a name that is cut stays: `-dapr`.
+const TAIL: usize = 5;
 
 /// How log lines look.
 #[derive(Clone, Debug, Default)]
@@ -147,9 +149,7 @@ impl Log {
 
     /// The lines taken so far, without the last end.
     pub(super) fn take(&mut self) -> Option<String> {
-        if self.out.pop().is_none() {
-            return None;
-        }
+        self.out.pop()?;
         let next = String::with_capacity(self.out.capacity().min(2 * FULL));
         Some(mem::replace(&mut self.out, next))
     }
@@ -242,5 +242,10 @@ pub(super) fn tail(name: &str, lines: &[String], names: &mut Names, paint: Paint
 }
 
 fn prefix(name: &str, width: usize, color: u8, paint: Paint) -> String {
-    paint.name(format!("{} |", text::column(&sanitize(name, false), width)), color)
+    let name = sanitize(name, false);
+    let tail: String = name.chars().skip(name.chars().count().saturating_sub(TAIL)).collect();
+    // An app and its sidecar must stay apart: what is cut out lies before the end.
+    let is_cut = console::measure_text_width(&name) > width && width > TAIL + 1;
+    let name = if is_cut { text::fit(&name, width - TAIL) + &tail } else { name.into_owned() };
+    paint.name(format!("{} |", text::column(&name, width)), color)
 }

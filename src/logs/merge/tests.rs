@@ -45,6 +45,11 @@ fn following_holds_back_for_the_window_and_no_longer() {
 }
 
 #[test]
+fn an_entry_is_held_back_no_longer_than_the_window_in_all() {
+    assert!(crate::logs::group::HOLD + WINDOW_OF_ENTRIES <= WINDOW);
+}
+
+#[test]
 fn following_is_bounded() {
     let start = Instant::now();
     let mut merge = Following::new(WINDOW, 2);

@@ -65,32 +65,32 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     while let Some((at, character)) = characters.next() {
         match character {
             '"' => return Some((Cow::Owned(value), &inner[special + at + 1..])),
-            '\\' => escape(&mut characters, &mut value)?,
+            '\\' => value.push(escape(&mut characters)?),
             other => value.push(other),
         }
     }
     None
 }
 
-fn escape(characters: &mut std::str::CharIndices<'_>, value: &mut String) -> Option<()> {
+/// The character that an escape stands for.
+fn escape(characters: &mut std::str::CharIndices<'_>) -> Option<char> {
     let (_, kind) = characters.next()?;
     let digits = match kind {
-        'n' => return Some(value.push('\n')),
-        't' => return Some(value.push('\t')),
-        'r' => return Some(value.push('\r')),
-        'a' => return Some(value.push('\u{7}')),
-        'b' => return Some(value.push('\u{8}')),
-        'f' => return Some(value.push('\u{c}')),
-        'v' => return Some(value.push('\u{b}')),
         'x' => 2,
         'u' => 4,
         'U' => 8,
-        other => return Some(value.push(other)),
+        'n' => return Some('\n'),
+        't' => return Some('\t'),
+        'r' => return Some('\r'),
+        'a' => return Some('\u{7}'),
+        'b' => return Some('\u{8}'),
+        'f' => return Some('\u{c}'),
+        'v' => return Some('\u{b}'),
+        other => return Some(other),
     };
-    let mut code = 0;
+    let mut code: u32 = 0;
     for _ in 0..digits {
-        code = code * 16 + characters.next()?.1.to_digit(16)?;
+        code = code.checked_mul(16)?.checked_add(characters.next()?.1.to_digit(16)?)?;
     }
-    value.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-    Some(())
+    Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
 }
