@@ -8,7 +8,7 @@
 //! | [`dapr`] | Dapr's YAML, flags and versions | the components folder, in [`dapr::folder`] |
 //! | [`plan`] | desired × observed → a plan of steps with causes | nothing |
 //! | [`context`] | the files of an image's build | those files |
-//! | [`logs`] | lines out of pieces, the cause out of lines | nothing |
+//! | [`logs`] | pieces of output → lines, understood, grouped, in order, chosen, shortened | nothing |
 //! | [`docker`] | the engine; nothing else names bollard | the engine |
 //! | [`probe`] | one attempt at being ready, a protocol each | the network |
 //! | [`engine`] | walks plans, waits, follows, stops | everything above |

@@ -77,7 +77,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("names.rs", &[]),
     ("event.rs", &["names", "plan"]),
     ("status.rs", &["plan", "event"]),
-    ("logs/", &["event"]),
+    ("logs/", &["event", "names", "plan"]),
     ("catalog/", &["plan", "dapr"]),
     ("config/", &["names"]),
     ("dapr/", &["catalog", "config", "names", "plan"]),
@@ -86,7 +86,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("probe/", &["names", "plan"]),
     ("docker/", &["context", "event", "names", "plan"]),
     ("error.rs", &["config", "context", "dapr", "docker", "names", "plan"]),
-    ("output/", &["event", "names", "plan", "status"]),
+    ("output/", &["event", "logs", "names", "plan", "status"]),
     (
         "engine/",
         &[

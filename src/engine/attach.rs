@@ -214,7 +214,7 @@ impl Follower {
                 is_broken = true;
                 break;
             };
-            if let Some(line) = assembler.push(piece.stream, &piece.bytes) {
+            for line in assembler.push(piece.stream, &piece.bytes) {
                 self.tell_line(&name, line, since).await;
             }
         }

@@ -7,6 +7,9 @@ mod failure;
 mod human;
 mod live;
 mod log;
+mod log_entries;
+mod log_stamp;
+mod log_text;
 mod plain;
 mod plan;
 mod sanitize;
@@ -20,6 +23,7 @@ mod talk;
 mod tests;
 mod text;
 
+pub use log::LogSettings;
 pub use settings::{ColorChoice, Mode, OutputSettings, Surroundings, settings};
 
 use crate::{
@@ -45,6 +49,7 @@ pub struct Renderer {
     screen: Screen,
     display: Display,
     names: Names,
+    log: log::Log,
     builds: BTreeMap<String, VecDeque<String>>,
     failures: Vec<EventKind>,
 }
@@ -72,11 +77,19 @@ impl Renderer {
             Mode::Json => Display::Json,
         };
         let screen = Screen::new(settings, stdout, stderr);
-        Self { screen, display, names: Names::default(), builds: BTreeMap::new(), failures: Vec::new() }
+        Self {
+            screen,
+            display,
+            names: Names::default(),
+            log: log::Log::default(),
+            builds: BTreeMap::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Shows an event.
     pub fn event(&mut self, event: &Event) {
+        self.flush();
         if let Display::Json = self.display {
             return self.json(event);
         }
@@ -96,8 +109,9 @@ impl Renderer {
         let paint = self.screen.talk_paint();
         match kind {
             EventKind::Log(log) => {
-                let line = log::line(log, &mut self.names, self.screen.data_paint());
-                self.screen.data(&[line]);
+                self.measure();
+                self.log.line(log, &mut self.names, self.screen.data_paint());
+                self.flush();
             }
             EventKind::Planned { steps } => self.screen.data(&plan::lines(steps, self.screen.data_paint())),
             EventKind::BuildOutput { name, line } => self.build_output(name.as_str(), line),
@@ -134,6 +148,7 @@ impl Renderer {
     /// Shows what ended the command; with `--json` as events, the last of them `failed`. Instead of, not after,
     /// [`EventKind::Failed`].
     pub fn failure(&mut self, diagnostic: &dyn miette::Diagnostic, now: Timestamp) {
+        self.flush();
         if let Display::Json = self.display {
             for kind in failure::events(diagnostic) {
                 self.json(&Event { schema: SCHEMA, time: now, kind });
@@ -149,6 +164,7 @@ impl Renderer {
 
     /// Shows a project's status: one object with `--json`, else for people.
     pub fn status(&mut self, status: &Status, now: Timestamp) {
+        self.flush();
         match self.display {
             Display::Json => self.screen.data(&[to_json(status)]),
             Display::Human(_) | Display::Plain(_) | Display::Quiet => {
@@ -159,11 +175,13 @@ impl Renderer {
 
     /// Prints a line of data as it is: what a command was asked for.
     pub fn data(&mut self, line: &str) {
+        self.flush();
         self.screen.data(&[line]);
     }
 
     /// Prints a line of talk, except where nobody wants it.
     pub fn talk(&mut self, line: &str) {
+        self.flush();
         if let Display::Human(_) | Display::Plain(_) = self.display {
             self.screen.talk(&[line]);
         }
@@ -176,6 +194,7 @@ impl Renderer {
 
     /// Call about once a second while waiting, so that a reader without a live block learns what is waited for.
     pub fn tick(&mut self, now: Timestamp) {
+        self.flush();
         if let Display::Plain(plain) = &mut self.display {
             plain.tick(now, &self.screen);
         }
@@ -193,6 +212,7 @@ impl Renderer {
 
     /// Takes the live block away and shows what is still held back. Also done on drop.
     pub fn finish(&mut self) {
+        self.flush();
         self.screen.end();
         self.tails();
     }

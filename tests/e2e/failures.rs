@@ -78,22 +78,21 @@ const CALLS_FIRST: &str = r#"
 import urllib.request
 urllib.request.urlopen(os.environ["DAPR_HTTP_ENDPOINT"] + "/v1.0/metadata").read()
 "#;
-/// Keeps the sidecar from listening for a while: daprd opens its API when its components are there.
-const SLOW_COMPONENT: &str = r#"
+/// Keeps the sidecar from listening for a second: daprd opens its API when its components are there, and looks long for this one.
+const NO_KAFKA: &str = r#"
 apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata:
-  name: slow
+  name: orders
 spec:
-  type: state.postgresql
-  version: v2
-  initTimeout: 3s
-  ignoreErrors: true
+  type: pubsub.kafka
+  version: v1
+  initTimeout: 5s
   metadata:
-  - name: connectionString
-    value: "host=192.0.2.1 port=5432 user=nobody connect_timeout=3"
-  - name: timeout
-    value: "3s"
+  - name: brokers
+    value: "kafka.nowhere.invalid:9092"
+  - name: authType
+    value: "none"
 "#;
 
 #[test]
@@ -101,7 +100,7 @@ fn an_app_that_calls_its_sidecar_too_early_is_told_to_wait_for_it() {
     scenario("too-early", |it| {
         let project = it.project();
         let program = format!("{CALLS_FIRST}{}", script::SERVE);
-        project.write("components/slow.yaml", SLOW_COMPONENT)?;
+        project.write("components/orders.yaml", NO_KAFKA)?;
         script::describe(&project, &program, "")?;
         let run = it.step("`up -d` fails", || project.sandbox(&["up", "-d"])?.exited_with(1))?;
         it.step("the cause and the setting that mends it are named", || {
@@ -153,24 +152,7 @@ while True:
 fn a_component_that_daprd_cannot_load_is_named_with_its_reason() {
     scenario("component", |it| {
         let project = it.project();
-        project.write(
-            "components/orders.yaml",
-            r#"
-apiVersion: dapr.io/v1alpha1
-kind: Component
-metadata:
-  name: orders
-spec:
-  type: pubsub.kafka
-  version: v1
-  initTimeout: 5s
-  metadata:
-  - name: brokers
-    value: "kafka.nowhere.invalid:9092"
-  - name: authType
-    value: "none"
-"#,
-        )?;
+        project.write("components/orders.yaml", NO_KAFKA)?;
         script::describe(&project, script::SERVE, "")?;
         let run = it.step("`up -d` fails", || project.sandbox(&["up", "-d"])?.exited_with(1))?;
         it.step("component, type and daprd's reason are in the error", || {

@@ -2,6 +2,7 @@
 
 mod failures;
 mod human;
+mod logs;
 mod machine;
 mod plain;
 mod tables;
