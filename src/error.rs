@@ -5,6 +5,7 @@ use crate::{
     context::ContextError,
     dapr::folder::FolderError,
     docker::DockerError,
+    logs::{filter::BadPattern, select::UnknownName, when::BadTime},
     names::{ImageReference, ShortName},
     plan::{desired::DesiredError, diff::PlanError, spec::Role},
 };
@@ -92,6 +93,18 @@ pub enum Failure {
         /// What there is.
         known: Vec<String>,
     },
+    /// A name that nothing has.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    LogsName(#[from] UnknownName),
+    /// A time that is none.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    LogsTime(#[from] BadTime),
+    /// A pattern that is none.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    LogsPattern(#[from] BadPattern),
     /// Ctrl-C or SIGTERM.
     #[error("interrupted")]
     #[diagnostic(code(sandbox::interrupted))]
@@ -146,7 +159,13 @@ impl Failure {
     /// The exit code of the process (design.md §3).
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Folder(_) | Self::Desired(_) | Self::UnknownApp { .. } => 2,
+            Self::Config(_)
+            | Self::Folder(_)
+            | Self::Desired(_)
+            | Self::UnknownApp { .. }
+            | Self::LogsName(_)
+            | Self::LogsTime(_)
+            | Self::LogsPattern(_) => 2,
             Self::Docker(DockerError::Unreachable { .. }) => 3,
             Self::NotReady { .. } => 4,
             Self::Interrupted(Interruption::Interrupt) => 130,

@@ -1,10 +1,12 @@
 //! The only language between what acts and what prints. Plain data; each variant is one JSON line of `--json`.
 
 use crate::{
+    logs::{group::Entry, speaker::Speaker},
     names::{AppId, ContainerName, ImageReference, ShortName},
     plan::spec::Role,
 };
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The version of the JSON that `--json` prints.
 pub const SCHEMA: u32 = 1;
@@ -98,6 +100,12 @@ pub enum EventKind {
     },
     /// One line of a container's log.
     Log(LogLine),
+    /// Whose lines are about to come, so that their names are aligned from the first line on.
+    #[serde(skip)]
+    Speakers(Vec<String>),
+    /// Lines of `logs`, in their order. Printed as `--json` of `logs` promises, not as events.
+    #[serde(skip)]
+    Said(Vec<Utterance>),
     /// A container ended by itself after the project was ready.
     Exited {
         /// The container.
@@ -226,6 +234,15 @@ pub struct Address {
     pub address: String,
     /// Why it is not the usual one: `3500 is taken by …`.
     pub note: Option<String>,
+}
+
+/// What a container said, in [`EventKind::Said`].
+#[derive(Clone, Debug)]
+pub struct Utterance {
+    /// Who.
+    pub speaker: Arc<Speaker>,
+    /// What: a line with those that belong to it.
+    pub entry: Entry,
 }
 
 /// One line of a container's log.

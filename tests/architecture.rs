@@ -75,7 +75,7 @@ fn top_level_names(list: &str) -> Vec<String> {
 /// What each folder or file may use of the rest. `plan` and `dapr` are one in the vocabulary of specs; everything may use names.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("names.rs", &[]),
-    ("event.rs", &["names", "plan"]),
+    ("event.rs", &["logs", "names", "plan"]),
     ("status.rs", &["plan", "event"]),
     ("logs/", &["event", "names", "plan"]),
     ("catalog/", &["plan", "dapr"]),
@@ -85,7 +85,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan/", &["catalog", "config", "dapr", "event", "names"]),
     ("probe/", &["names", "plan"]),
     ("docker/", &["context", "event", "names", "plan"]),
-    ("error.rs", &["config", "context", "dapr", "docker", "names", "plan"]),
+    ("error.rs", &["config", "context", "dapr", "docker", "logs", "names", "plan"]),
     ("output/", &["event", "logs", "names", "plan", "status"]),
     (
         "engine/",

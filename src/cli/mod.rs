@@ -3,6 +3,7 @@
 pub mod context;
 mod down;
 mod global;
+mod logs;
 mod plan;
 mod run;
 mod status;
@@ -38,6 +39,8 @@ enum Command {
     /// Show containers, what the sidecars have loaded, and where things are reached
     #[command(visible_alias = "ps")]
     Status(With<status::Args>),
+    /// Show what the containers said, in the order in which things happened
+    Logs(With<logs::Args>),
     /// Show what `up` would do, each step with its cause
     Plan(With<plan::Args>),
 }

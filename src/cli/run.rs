@@ -3,13 +3,13 @@
 use super::{
     Cli, Command,
     context::{Context, output_settings},
-    down, plan, status, up,
+    down, logs, plan, status, up,
 };
 use crate::{
     engine::reporter::Reporter,
     error::Failure,
     event::{Event, EventKind},
-    output::{Mode, OutputSettings, Renderer},
+    output::{LogSettings, Mode, OutputSettings, Renderer},
     status::Status,
 };
 use jiff::Timestamp;
@@ -44,15 +44,17 @@ async fn dispatch(cli: Cli) -> u8 {
         Command::Up(with) => (Verb::Up(with.own), global.with(with.global)),
         Command::Down(with) => (Verb::Down(with.own), global.with(with.global)),
         Command::Status(with) => (Verb::Status(with.own), global.with(with.global)),
+        Command::Logs(with) => (Verb::Logs(with.own), global.with(with.global)),
         Command::Plan(with) => (Verb::Plan(with.own), global.with(with.global)),
     };
     let settings = output_settings(&global);
-    let printing = tokio::spawn(print(events, settings));
+    let printing = tokio::spawn(print(events, settings, own.log_settings()));
     let context = Context::new(global);
     let outcome = match own {
         Verb::Up(args) => up::run(args, &context, reporter.clone()).await,
         Verb::Down(args) => down::run(args, &context, reporter.clone()).await,
         Verb::Status(args) => status::run(args, &context).await,
+        Verb::Logs(args) => logs::run(args, &context, reporter.clone()).await,
         Verb::Plan(args) => plan::run(args, &context, reporter.clone()).await,
     };
     if let Some(event) = outcome.as_ref().err().and_then(container_failed) {
@@ -67,7 +69,17 @@ enum Verb {
     Up(up::Args),
     Down(down::Args),
     Status(status::Args),
+    Logs(logs::Args),
     Plan(plan::Args),
+}
+
+impl Verb {
+    fn log_settings(&self) -> LogSettings {
+        match self {
+            Self::Logs(args) => args.settings(),
+            Self::Up(_) | Self::Down(_) | Self::Status(_) | Self::Plan(_) => LogSettings::default(),
+        }
+    }
 }
 
 fn finish(renderer: &mut Renderer, settings: OutputSettings, outcome: Result<Outcome, Failure>) -> u8 {
@@ -91,8 +103,9 @@ fn finish(renderer: &mut Renderer, settings: OutputSettings, outcome: Result<Out
 }
 
 /// Prints events until nobody sends any more, or until nobody reads.
-async fn print(mut events: mpsc::Receiver<Event>, settings: OutputSettings) -> Renderer {
+async fn print(mut events: mpsc::Receiver<Event>, settings: OutputSettings, log_settings: LogSettings) -> Renderer {
     let mut renderer = Renderer::stdio(settings);
+    renderer.log_settings(log_settings);
     let mut ticks = tokio::time::interval(TICK);
     loop {
         tokio::select! {
@@ -101,6 +114,10 @@ async fn print(mut events: mpsc::Receiver<Event>, settings: OutputSettings) -> R
                 None => return renderer,
             },
             _ = ticks.tick() => renderer.tick(Timestamp::now()),
+        }
+        // Lines are printed together while more are coming, and at once when none is.
+        if events.is_empty() {
+            renderer.flush();
         }
         if renderer.is_closed() {
             events.close();

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 /// What a closer look shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inspection {
+    /// The engine's id.
+    pub id: Option<String>,
     /// Host port by port in the container.
     pub ports: BTreeMap<u16, u16>,
     /// Whether it runs.
@@ -74,6 +76,7 @@ fn inspection(looked: ContainerInspectResponse) -> Inspection {
     let ending =
         Ending { exit_code: state.exit_code.unwrap_or_default(), out_of_memory: state.oom_killed.unwrap_or(false) };
     Inspection {
+        id: looked.id,
         ports: ports.collect(),
         running,
         healthy: match status {

@@ -5,6 +5,7 @@ use crate::{event::Stream as OutputStream, names::ContainerName};
 use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
 
 /// A piece of output: a line, or a part of one that is longer than 16 KiB. It begins with the engine's time of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +16,34 @@ pub struct LogChunk {
     pub bytes: Bytes,
 }
 
+/// Which part of a container's output is read. The engine counts in whole seconds: more may come than was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogRange {
+    /// Nothing older.
+    pub since: Option<Timestamp>,
+    /// Nothing newer.
+    pub until: Option<Timestamp>,
+    /// Only so many of the last pieces.
+    pub tail: Option<usize>,
+}
+
 impl Docker {
-    /// Follows a container's output from a time on (seconds of the Unix epoch) until it ends.
+    /// Follows a container's output until it ends.
     pub fn follow_logs(
         &self,
         name: &ContainerName,
-        since: i64,
+        range: LogRange,
     ) -> impl Stream<Item = Result<LogChunk, DockerError>> + Send + use<> {
-        let since = i32::try_from(since).unwrap_or(0);
-        self.read_logs(name, LogsOptionsBuilder::default().follow(true).since(since).build())
+        self.read_logs(name, range.options().follow(true).build())
+    }
+
+    /// What a container has written so far.
+    pub fn written_logs(
+        &self,
+        name: &ContainerName,
+        range: LogRange,
+    ) -> impl Stream<Item = Result<LogChunk, DockerError>> + Send + use<> {
+        self.read_logs(name, range.options().build())
     }
 
     /// The last pieces of a container's output.
@@ -32,7 +52,7 @@ impl Docker {
         name: &ContainerName,
         count: usize,
     ) -> impl Stream<Item = Result<LogChunk, DockerError>> + Send + use<> {
-        self.read_logs(name, LogsOptionsBuilder::default().tail(&count.to_string()).build())
+        self.written_logs(name, LogRange { tail: Some(count), ..LogRange::default() })
     }
 
     fn read_logs(
@@ -52,5 +72,22 @@ impl Docker {
             }
             Err(error) => Err(DockerError::of("read the log of", &name, &error, &endpoint)),
         })
+    }
+}
+
+impl LogRange {
+    fn options(self) -> LogsOptionsBuilder {
+        let seconds = |time: Timestamp| i32::try_from(time.as_second()).unwrap_or_default();
+        let mut options = LogsOptionsBuilder::default();
+        if let Some(since) = self.since {
+            options = options.since(seconds(since));
+        }
+        if let Some(until) = self.until {
+            options = options.until(seconds(until).saturating_add(1));
+        }
+        match self.tail {
+            Some(count) => options.tail(&count.to_string()),
+            None => options,
+        }
     }
 }

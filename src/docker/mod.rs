@@ -15,7 +15,7 @@ mod watch;
 pub use error::DockerError;
 pub use image::PullProgress;
 pub use inspect::{Ending, Inspection};
-pub use logs::LogChunk;
+pub use logs::{LogChunk, LogRange};
 pub use observe::ForeignPort;
 pub use watch::ContainerChange;
 

@@ -1,7 +1,7 @@
 //! Follows the containers of a running project: every line they write, and their endings.
 
 use crate::{
-    docker::{ContainerChange, Docker, DockerError},
+    docker::{ContainerChange, Docker, DockerError, LogRange},
     engine::{reporter::Reporter, tail::last_lines},
     event::{EventKind, LogLine},
     logs::{
@@ -207,7 +207,8 @@ impl Follower {
     async fn follow(self, name: ContainerName) -> ContainerName {
         let since = self.last_seen(&name);
         let mut assembler = LineAssembler::default();
-        let mut pieces = Box::pin(self.docker.follow_logs(&name, since.as_second()));
+        let mut pieces =
+            Box::pin(self.docker.follow_logs(&name, LogRange { since: Some(since), ..LogRange::default() }));
         let mut is_broken = false;
         while let Some(piece) = pieces.next().await {
             let Ok(piece) = piece else {

@@ -7,6 +7,7 @@ pub mod executor;
 pub mod host;
 pub mod interrupt;
 pub mod lock;
+pub mod logs;
 pub mod project;
 pub mod ready;
 pub mod reporter;

@@ -100,6 +100,8 @@ impl Block {
             | EventKind::Planned { .. }
             | EventKind::Ready { .. }
             | EventKind::Log(_)
+            | EventKind::Speakers(_)
+            | EventKind::Said(_)
             | EventKind::Exited { .. }
             | EventKind::Problem { .. }
             | EventKind::Note { .. }

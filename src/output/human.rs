@@ -52,6 +52,8 @@ impl Human {
             | EventKind::PullProgress { .. }
             | EventKind::BuildOutput { .. }
             | EventKind::Log(_)
+            | EventKind::Speakers(_)
+            | EventKind::Said(_)
             | EventKind::Exited { .. }
             | EventKind::ContainerFailed { .. }
             | EventKind::Problem { .. }

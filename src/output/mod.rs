@@ -27,7 +27,7 @@ pub use log::LogSettings;
 pub use settings::{ColorChoice, Mode, OutputSettings, Surroundings, settings};
 
 use crate::{
-    event::{Event, EventKind, SCHEMA},
+    event::{Event, EventKind, SCHEMA, Utterance},
     status::Status,
 };
 use failure::Look;
@@ -89,7 +89,14 @@ impl Renderer {
 
     /// Shows an event.
     pub fn event(&mut self, event: &Event) {
-        self.flush();
+        match &event.kind {
+            EventKind::Speakers(names) => return self.expect_names(names.iter().map(String::as_str)),
+            EventKind::Said(utterances) => {
+                utterances.iter().for_each(|Utterance { speaker, entry }| self.entry(speaker, entry));
+                return;
+            }
+            _ => {}
+        }
         if let Display::Json = self.display {
             return self.json(event);
         }
@@ -133,6 +140,8 @@ impl Renderer {
                 self.screen.talk(&failure::failed(code, message, help.as_deref(), self.look()));
             }
             EventKind::Started { .. }
+            | EventKind::Speakers(_)
+            | EventKind::Said(_)
             | EventKind::StepStarted(_)
             | EventKind::StepDone { .. }
             | EventKind::PullProgress { .. }

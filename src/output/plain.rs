@@ -89,6 +89,8 @@ impl Plain {
             | EventKind::BuildOutput { .. }
             | EventKind::Waiting { .. }
             | EventKind::Log(_)
+            | EventKind::Speakers(_)
+            | EventKind::Said(_)
             | EventKind::Exited { .. }
             | EventKind::Problem { .. }
             | EventKind::Note { .. }

@@ -203,7 +203,7 @@ async fn log_pieces_come_with_their_stream_and_a_cut_log_ends_with_an_error() ->
         pieces.iter().flatten().map(|piece| String::from_utf8_lossy(&piece.bytes).into_owned()).collect();
     assert!(texts.len() == 2 && texts[0].ends_with(" two\n") && texts[1].ends_with(" three"), "{texts:?}");
     daemon.inject(Fault::cut("/logs", 1).times(1));
-    let pieces: Vec<_> = docker.follow_logs(&web.name, 0).collect().await;
+    let pieces: Vec<_> = docker.follow_logs(&web.name, sandbox::docker::LogRange::default()).collect().await;
     assert!(pieces.len() == 2 && pieces[0].is_ok() && pieces[1].is_err(), "{pieces:?}");
     Ok(())
 }
