@@ -19,6 +19,7 @@ mod failures;
 mod interrupts;
 mod kills;
 mod lasting;
+mod logs;
 mod ports;
 mod ready;
 mod side_by_side;

@@ -50,9 +50,7 @@ impl LogSource {
     /// Follows until the container ends, which is said, or the engine breaks off; whether it was the container. Ends too when
     /// nobody listens any more.
     pub(super) async fn follow(&mut self, from: Timestamp, place: Source, said: &mpsc::Sender<Said>) -> bool {
-        let since = self.assembler.resume_from().unwrap_or(from);
-        self.assembler.resume();
-        let range = LogRange { since: Some(since), ..LogRange::default() };
+        let range = self.go_on(from);
         let mut pieces = Box::pin(self.docker.follow_logs(&self.speaker.container, range));
         while let Some(piece) = pieces.next().await {
             let Ok(piece) = piece else { return false };
@@ -64,11 +62,26 @@ impl LogSource {
         if self.docker.inspect(&self.speaker.container).await.is_ok_and(|looked| looked.running) {
             return false;
         }
-        let lines = self.assembler.finish().collect();
+        // A log that is followed may break off before the last lines of a container that has just ended (moby#43860): what is
+        // written by now is all there is.
+        let range = self.go_on(from);
+        let mut pieces = Box::pin(self.docker.written_logs(&self.speaker.container, range));
+        let mut lines = Vec::new();
+        while let Some(Ok(piece)) = pieces.next().await {
+            lines.extend(self.assembler.push(piece.stream, &piece.bytes));
+        }
+        lines.extend(self.assembler.finish());
         // Whoever does not listen any more is noticed by the next one who speaks.
         let _ = said.send(Said::Lines(place, lines)).await;
         let _ = said.send(Said::Ended(place)).await;
         true
+    }
+
+    /// From where the output must be read again.
+    fn go_on(&mut self, from: Timestamp) -> LogRange {
+        let since = self.assembler.resume_from().unwrap_or(from);
+        self.assembler.resume();
+        LogRange { since: Some(since), ..LogRange::default() }
     }
 
     pub(super) fn docker(&self) -> &Docker {

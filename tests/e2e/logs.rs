@@ -1,0 +1,119 @@
+//! `logs`: every line once and in its order, whatever a container does to it.
+
+use crate::support::{Context, Project, Result, Value, engine, ensure, run::Run, scenario, script, seconds};
+
+/// Three writers at full speed: one ends without a newline, one has a 200 KB line, a progress bar and bytes that are no UTF-8.
+const NUMBERS: &str = r#"
+import os, sys, time
+name, count = sys.argv[1], int(sys.argv[2])
+out = sys.stdout.buffer
+for number in range(count):
+    out.write(b"%s %d\n" % (name.encode(), number))
+if name == "odd":
+    out.write(b"odd long " + b"x" * 200_000 + b"\n")
+    out.write(b"odd 0%\rodd 50%\rodd 100%\r\n")
+    out.write(b"odd bytes \xff\xfe\n")
+out.write(b"%s the end" % name.encode())
+out.flush()
+"#;
+
+const LINES: usize = 20_000;
+
+fn describe(project: &Project, environment: &str) -> Result<()> {
+    script::write(project, "shop", script::SERVE)?;
+    project.write("numbers.py", NUMBERS)?;
+    let writer = |name: &str| {
+        format!(
+            "[containers.{name}]\nimage = \"python:3.13-slim\"\ncommand = [\"python\", \"/numbers.py\", \"{name}\", \
+             \"{LINES}\"]\nvolumes = [\"./numbers.py:/numbers.py:ro\"]\nready = \"exited\"\nenv = {{ LIFE = \"{environment}\" }}\n"
+        )
+    };
+    let writers: String = ["even", "odd", "prime"].map(writer).concat();
+    project.describe(&format!("{writers}{}", script::table("shop", "")))
+}
+
+/// The same with one thing changed, so that every writer is made anew.
+fn describe_again(project: &Project) -> Result<()> {
+    let text = std::fs::read_to_string(project.path("sandbox.toml"))?;
+    project.write("sandbox.toml", &text.replace("first", "second"))
+}
+
+/// The objects of `logs --json`.
+fn said(run: &Run) -> Result<Vec<Value>> {
+    run.stdout.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+}
+
+fn texts<'a>(said: &'a [Value], name: &str) -> Vec<&'a str> {
+    said.iter().filter(|line| line["name"] == name).filter_map(|line| line["text"].as_str()).collect()
+}
+
+#[test]
+fn every_line_is_there_once_and_all_are_in_the_order_of_their_times() {
+    scenario("numbers", |it| {
+        let project = it.project();
+        describe(&project, "first")?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let run = it.step("`logs --json` succeeds", || {
+            project.sandbox(&["logs", "--json", "even", "odd", "prime"])?.succeeded()
+        })?;
+        let said = said(&run)?;
+        it.step("each writer's numbers are there once, in order, to the last line without an end", || {
+            for name in ["even", "odd", "prime"] {
+                let texts = texts(&said, name);
+                for (number, text) in texts.iter().take(LINES).enumerate() {
+                    ensure!(*text == format!("{name} {number}"), "line {number} of {name} is `{text}`");
+                }
+                ensure!(texts.last() == Some(&format!("{name} the end").as_str()), "{:?}", texts.last());
+                ensure!(texts.len() == LINES + if name == "odd" { 6 } else { 1 }, "{name}: {}", texts.len());
+            }
+            Ok(())
+        })?;
+        it.step("odd things are whole", || {
+            let odd = &texts(&said, "odd")[LINES..];
+            ensure!(odd[0].len() == 200_009, "{}", odd[0].len());
+            ensure!(odd[1..4] == ["odd 0%", "odd 50%", "odd 100%"], "{:?}", &odd[1..4]);
+            ensure!(odd[4] == "odd bytes \u{fffd}\u{fffd}", "{:?}", odd[4]);
+            Ok(())
+        })?;
+        it.step("times never go back", || {
+            let times: Vec<_> = said.iter().filter_map(|line| line["time"].as_str()).collect();
+            ensure!(times.len() == said.len() && times.is_sorted());
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn following_goes_on_over_a_restart_and_a_new_container() {
+    scenario("follow", |it| {
+        let project = it.project();
+        describe(&project, "first")?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let mut logs = project.start(&["logs", "-f", "--no-prefix", "prime"])?;
+        it.step("what was said is shown", || logs.prints("prime the end", seconds(20)))?;
+        let prime = project.container("prime")?;
+        project.write("numbers.py", &NUMBERS.replace("the end", "the second end"))?;
+        it.step("it is restarted", || engine::docker(&["restart", prime.name.as_str()]))?;
+        it.step("what it says then is shown", || logs.prints("prime the second end", seconds(20)))?;
+        it.step("it is made anew", || {
+            project.write("numbers.py", &NUMBERS.replace("the end", "the third end"))?;
+            describe_again(&project)?;
+            project.up()
+        })?;
+        it.step("it is another container", || {
+            ensure!(project.container("prime")?.id != prime.id);
+            Ok(())
+        })?;
+        it.step("what the new one says is shown", || logs.prints("prime the third end", seconds(20)))?;
+        logs.signal("INT")?;
+        let run = logs.ends(seconds(10))?.exited_with(130)?;
+        it.step("every number is there once for each of its three lives", || {
+            for number in [0, 1, LINES / 2, LINES - 1] {
+                let count = run.stdout.lines().filter(|line| *line == format!("prime {number}")).count();
+                ensure!(count == 3, "{number} is there {count} times");
+            }
+            ensure!(run.stdout.lines().count() == 3 * (LINES + 1), "{}", run.stdout.lines().count());
+            Ok(())
+        })
+    });
+}
