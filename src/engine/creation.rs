@@ -5,30 +5,46 @@ use crate::{
     error::Failure,
     plan::{Action, Plan, Target, spec::ContainerSpec},
 };
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-/// How often a container is given other host ports when somebody has taken them.
-const PORT_ATTEMPTS: usize = 5;
+/// How long the engine may go on making a container for a command that was killed, and how often its name is tried.
+const NAME_LIMIT: Duration = Duration::from_secs(5);
+const NAME_AGAIN_AFTER: Duration = Duration::from_millis(25);
+
+/// How often a container is made anew because others had been in the way.
+const START_ATTEMPTS: usize = 5;
 
 impl Executor {
-    /// Creates a container. Another `up` that was killed may have asked for it just before, and the engine finishes what it was
-    /// asked for: what is ours by then is taken as it is, or makes room.
+    /// Creates a container. The engine may still be making one for an `up` that was killed just before: its name is taken before it
+    /// can be seen, and it can disappear again, for nobody waits for the answer. So it makes room, once it is there.
     pub(super) async fn create(&self, spec: &ContainerSpec) -> Result<(), Failure> {
         let (docker, project) = (&self.ready.docker, &self.origin.project);
-        let created = docker.create_container(spec, project.as_str(), &self.origin).await;
-        let Err(error) = created else { return Ok(()) };
-        if !error.is_conflict() {
-            return Err(error.into());
-        }
-        let observed = docker.observe(project, &[]).await?;
-        match observed.container(&spec.name) {
-            None => Err(error.into()),
-            Some(there) if there.spec_hash == spec.hash() => Ok(()),
-            Some(_) => {
-                docker.remove_container(&spec.name).await?;
-                Ok(docker.create_container(spec, project.as_str(), &self.origin).await?)
+        let began = Instant::now();
+        loop {
+            let created = docker.create_container(spec, project.as_str(), &self.origin).await;
+            let Err(error) = created else { return Ok(()) };
+            if !error.is_conflict() || began.elapsed() > NAME_LIMIT {
+                return Err(error.into());
             }
+            if docker.observe(project, &[]).await?.container(&spec.name).is_some() {
+                docker.remove_container(&spec.name).await?;
+            } else if docker.inspect(&spec.name).await.is_ok() {
+                // Somebody else's.
+                return Err(error.into());
+            }
+            tokio::time::sleep(NAME_AGAIN_AFTER).await;
         }
+    }
+
+    /// What the plan makes a container from; `None` when it only starts it.
+    fn spec(plan: &Plan, target: &Target) -> Option<ContainerSpec> {
+        plan.steps.iter().find_map(|step| match &step.action {
+            Action::Create(spec) if spec.name == target.name => Some((**spec).clone()),
+            _ => None,
+        })
     }
 
     /// The engine starts what it was asked to start, whether or not the walk is given up meanwhile.
@@ -39,27 +55,29 @@ impl Executor {
         starting.await.expect("starting does not panic")
     }
 
-    /// Between looking at ports and starting, somebody else can take one, another `up` for example: then the container is made
-    /// anew with others, unless sandbox.toml names them. A network that two commands made at once is made one.
+    /// Between looking and starting, another `up` may take a host port, or make the network a second time: then the container is
+    /// made anew, with other ports unless sandbox.toml names them, on the network that is left.
     async fn start(&self, plan: &Plan, target: &Target) -> Result<(), Failure> {
         let docker = &self.ready.docker;
-        let mut spec = plan.steps.iter().find_map(|step| match &step.action {
-            Action::Create(spec) if spec.name == target.name => Some((**spec).clone()),
-            _ => None,
-        });
-        for _ in 0..PORT_ATTEMPTS {
+        let mut spec = Self::spec(plan, target);
+        for _ in 0..START_ATTEMPTS {
             let Err(error) = docker.start_container(&target.name).await else { return Ok(()) };
-            if error.is_ambiguous() {
+            let Some(spec) = spec.as_mut() else { return Err(error.into()) };
+            if error.is_port_taken() {
+                let left = spec.ports.iter_mut().filter_map(|port| port.leave(free_port).then_some(())).count();
+                if left == 0 {
+                    return Err(error.into());
+                }
+            } else if error.is_ambiguous() {
+                // One at a time: two that look at the same pair would each remove another one.
+                let _alone = self.mending_network.lock().await;
                 docker.leave_one_network(self.origin.project.as_str()).await?;
-                continue;
-            }
-            let Some(spec) = spec.as_mut().filter(|_| error.is_port_taken()) else { return Err(error.into()) };
-            let left = spec.ports.iter_mut().filter_map(|port| port.leave(free_port).then_some(())).count();
-            if left == 0 {
+            } else if !error.is_not_found() {
+                // Not found: the container, or the network that it was made for.
                 return Err(error.into());
             }
             docker.remove_container(&target.name).await?;
-            docker.create_container(spec, self.origin.project.as_str(), &self.origin).await?;
+            self.create(spec).await?;
         }
         Ok(docker.start_container(&target.name).await?)
     }

@@ -43,6 +43,8 @@ pub struct Executor {
     pub limit: Duration,
     /// Calls that the engine finishes even when nobody waits for their answer any more.
     pub(super) under_way: TaskTracker,
+    /// Held by whoever makes one network out of two.
+    pub(super) mending_network: Arc<tokio::sync::Mutex<()>>,
     /// What was started.
     pub(super) started: Arc<Mutex<BTreeSet<ContainerName>>>,
 }
@@ -50,7 +52,15 @@ pub struct Executor {
 impl Executor {
     /// An executor that has started nothing yet.
     pub fn new(ready: ReadyContext, origin: Origin, reporter: Reporter, limit: Duration) -> Self {
-        Self { ready, origin, reporter, limit, under_way: TaskTracker::new(), started: Arc::default() }
+        Self {
+            ready,
+            origin,
+            reporter,
+            limit,
+            under_way: TaskTracker::new(),
+            mending_network: Arc::default(),
+            started: Arc::default(),
+        }
     }
 
     /// Waits, after a walk was given up, until the engine has finished what it was asked for. Only then can be seen what runs.
