@@ -39,11 +39,16 @@ impl Executor {
         }
     }
 
-    /// What the plan makes a container from; `None` when it only starts it.
-    fn spec(plan: &Plan, target: &Target) -> Option<ContainerSpec> {
-        plan.steps.iter().find_map(|step| match &step.action {
+    /// What a container is made from: as the plan makes it, or, where the plan only starts it, as it would be made now.
+    fn spec(&self, plan: &Plan, target: &Target) -> Option<ContainerSpec> {
+        let planned = plan.steps.iter().find_map(|step| match &step.action {
             Action::Create(spec) if spec.name == target.name => Some((**spec).clone()),
             _ => None,
+        });
+        planned.or_else(|| {
+            let mut spec = self.desired.iter().find(|spec| spec.name == target.name)?.clone();
+            spec.ports.iter_mut().for_each(|port| port.assign_wanted(free_port));
+            Some(spec)
         })
     }
 
@@ -59,7 +64,7 @@ impl Executor {
     /// made anew, with other ports unless sandbox.toml names them, on the network that is left.
     async fn start(&self, plan: &Plan, target: &Target) -> Result<(), Failure> {
         let docker = &self.ready.docker;
-        let mut spec = Self::spec(plan, target);
+        let mut spec = self.spec(plan, target);
         for _ in 0..START_ATTEMPTS {
             let Err(error) = docker.start_container(&target.name).await else { return Ok(()) };
             let Some(spec) = spec.as_mut() else { return Err(error.into()) };

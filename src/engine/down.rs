@@ -143,7 +143,7 @@ async fn kill(session: &Session, observed: &Observed) {
 fn bare_executor(session: &Session, project: &ProjectName) -> Executor {
     let origin = Origin { project: project.clone(), file: PathBuf::new(), directory: PathBuf::new() };
     let ready = ReadyContext { docker: session.docker.clone(), http: http::client() };
-    Executor::new(ready, origin, session.reporter.clone(), Duration::ZERO)
+    Executor::new(ready, origin, session.reporter.clone(), Duration::ZERO, &[])
 }
 
 fn plural(count: usize, what: &str) -> String {

@@ -13,7 +13,7 @@ use crate::{
     names::ContainerName,
     plan::{
         Action, Cause, Plan, Step, StepId, Target,
-        spec::{FolderSpec, Readiness, Role},
+        spec::{ContainerSpec, FolderSpec, Readiness, Role},
     },
     probe::NotYet,
 };
@@ -41,6 +41,8 @@ pub struct Executor {
     pub reporter: Reporter,
     /// How long a started container may take to be ready.
     pub limit: Duration,
+    /// What containers are made from, should one that was only to be started have gone.
+    pub(super) desired: Arc<[ContainerSpec]>,
     /// Calls that the engine finishes even when nobody waits for their answer any more.
     pub(super) under_way: TaskTracker,
     /// Held by whoever makes one network out of two.
@@ -51,12 +53,19 @@ pub struct Executor {
 
 impl Executor {
     /// An executor that has started nothing yet.
-    pub fn new(ready: ReadyContext, origin: Origin, reporter: Reporter, limit: Duration) -> Self {
+    pub fn new(
+        ready: ReadyContext,
+        origin: Origin,
+        reporter: Reporter,
+        limit: Duration,
+        desired: &[ContainerSpec],
+    ) -> Self {
         Self {
             ready,
             origin,
             reporter,
             limit,
+            desired: desired.into(),
             under_way: TaskTracker::new(),
             mending_network: Arc::default(),
             started: Arc::default(),

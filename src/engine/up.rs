@@ -168,7 +168,7 @@ fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failu
 
 fn executor(session: &Session, project: &Project, limit: Duration) -> Executor {
     let ready = ReadyContext { docker: session.docker.clone(), http: http::client() };
-    Executor::new(ready, project.origin.clone(), session.reporter.clone(), limit)
+    Executor::new(ready, project.origin.clone(), session.reporter.clone(), limit, &project.desired.containers)
 }
 
 async fn start(

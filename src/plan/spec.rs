@@ -173,6 +173,15 @@ pub struct PortSpec {
 }
 
 impl PortSpec {
+    /// Gives it the port it would like best, without a look at who has which: it can still leave it.
+    pub fn assign_wanted(&mut self, free: impl FnOnce() -> Option<u16>) {
+        self.assigned = match self.host {
+            HostPort::Fixed(number) | HostPort::Preferred(number) => Some(number),
+            HostPort::Any => Some(0),
+            HostPort::Advertised => free(),
+        };
+    }
+
     /// Leaves a port that somebody has taken meanwhile, where it may be another one: `free` is asked for the number of one
     /// that must be known beforehand, else the engine chooses. Whether it left.
     pub fn leave(&mut self, free: impl FnOnce() -> Option<u16>) -> bool {

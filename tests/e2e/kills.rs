@@ -1,7 +1,7 @@
 //! `kill -9` of the program loses nothing: the next command finds what is there and goes on from it.
 
 use crate::support::{
-    Project, Result, Sample, Scenario, engine, ensure, eventually, sample::Reminders, scenario, seconds,
+    Project, Result, Sample, Scenario, engine, ensure, eventually, sample::Reminders, scenario, script, seconds,
 };
 
 #[test]
@@ -15,19 +15,28 @@ fn up_goes_on_after_a_kill_while_the_app_starts() {
 }
 
 #[test]
-fn up_goes_on_after_a_kill_before_anything_runs() {
+fn up_goes_on_after_a_kill_while_containers_are_being_made() {
     scenario("kill-early", |it| {
         let project = it.project();
-        Sample::default().describe(&project)?;
-        let up = project.start(&["up", "-d"])?;
-        it.step("the first container is there", || {
-            eventually(seconds(20), || {
-                ensure!(!project.containers()?.is_empty(), "nothing yet");
-                Ok(())
-            })
-        })?;
-        up.kill()?;
-        becomes_ready(it, &project)
+        script::write(&project, "shop", script::SERVE)?;
+        let backends = "broker = { kind = \"redis\", component = \"pubsub\" }\n\
+                        state = { kind = \"redis\", component = \"statestore\" }\n";
+        project.describe(&format!("{backends}{}", script::table("shop", "")))?;
+        // The engine goes on making what it was asked for, and takes some of it back, while the next command looks.
+        for count in 1..=5 {
+            let up = project.start(&["up", "-d"])?;
+            it.step(&format!("{count} of five containers are there"), || {
+                eventually(seconds(20), || {
+                    let there = project.containers()?.len();
+                    ensure!(there >= count, "{there}");
+                    Ok(())
+                })
+            })?;
+            up.kill()?;
+            it.step("`up -d` at once succeeds", || project.up())?;
+            it.step("`down -v` leaves nothing", || project.down_leaves_nothing())?;
+        }
+        Ok(())
     });
 }
 
