@@ -106,6 +106,22 @@ fn files(context: &Path, dockerfile: &str) -> Result<Vec<PathBuf>, ContextError>
     Ok(files)
 }
 
+/// The files of a context that somebody may have written as code, relative to it: no texts to be read, no libraries.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn code(build: &BuildSettings) -> Result<Vec<PathBuf>, ContextError> {
+    const LIBRARIES: [&str; 7] = ["node_modules", "site-packages", "venv", ".venv", "vendor", "target", ".git"];
+    const PROSE: [&str; 4] = ["md", "rst", "txt", "lock"];
+    let mut code = files(&build.context, &build.dockerfile)?;
+    code.retain(|path| {
+        let is_library = path.iter().any(|part| LIBRARIES.iter().any(|library| part == *library));
+        let is_prose = path.extension().is_some_and(|extension| PROSE.iter().any(|prose| extension == *prose));
+        !is_library && !is_prose && build.context.join(path).is_file()
+    });
+    Ok(code)
+}
+
 /// `.dockerignore` in the words of a git ignore file: its patterns start at the context, git's match at any depth.
 fn ignore_rules(context: &Path) -> Result<Gitignore, ContextError> {
     let path = context.join(".dockerignore");

@@ -1,13 +1,14 @@
 //! Everything a command can end with, and the exit code of each. Plain data.
 
 use crate::{
+    check::CheckError,
     config::ConfigError,
     context::ContextError,
-    dapr::folder::FolderError,
     docker::DockerError,
     logs::{filter::BadPattern, select::UnknownName, when::BadTime},
     names::{ImageReference, ShortName},
-    plan::{desired::DesiredError, diff::PlanError, spec::Role},
+    plan::{active::BrokerTrouble, desired::DesiredError, diff::PlanError, spec::Role},
+    swap::SwapFailure,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -21,7 +22,7 @@ pub enum Failure {
     /// The components folder.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Folder(#[from] FolderError),
+    Check(#[from] CheckError),
     /// What the project's YAML and the catalog give together.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -34,6 +35,14 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Plan(#[from] PlanError),
+    /// On which broker the project should be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Broker(#[from] BrokerTrouble),
+    /// A swap of the broker.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Swap(#[from] SwapFailure),
     /// The engine.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -105,6 +114,29 @@ pub enum Failure {
     #[error(transparent)]
     #[diagnostic(transparent)]
     LogsPattern(#[from] BadPattern),
+    /// Files that were refused; what was wrong with them has been said.
+    #[error("the change was refused; what runs goes on as it was")]
+    #[diagnostic(
+        code(sandbox::reload::refused),
+        help("mend the file: an attached `sandbox up` takes it at once, else `sandbox reload`")
+    )]
+    Refused,
+    /// Nothing to reload.
+    #[error("nothing of `{project}` runs")]
+    #[diagnostic(code(sandbox::reload::nothing_runs), help("start it: `sandbox up`"))]
+    NothingRuns {
+        /// The project.
+        project: String,
+    },
+    /// A container that the project has not.
+    #[error("there is no container `{wanted}`{}", nearest(.known, .wanted))]
+    #[diagnostic(code(sandbox::usage::container), help("the containers are: {}", .known.join(", ")))]
+    UnknownContainer {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// Ctrl-C or SIGTERM.
     #[error("interrupted")]
     #[diagnostic(code(sandbox::interrupted))]
@@ -156,16 +188,25 @@ fn nearest(known: &[String], wanted: &str) -> String {
 }
 
 impl Failure {
+    /// Whether the project's own files are at fault, so that mending them is all that is needed.
+    pub fn is_about_files(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Check(_) | Self::Desired(_))
+    }
+
     /// The exit code of the process (design.md §3).
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_)
-            | Self::Folder(_)
+            | Self::Check(_)
             | Self::Desired(_)
             | Self::UnknownApp { .. }
+            | Self::UnknownContainer { .. }
             | Self::LogsName(_)
             | Self::LogsTime(_)
             | Self::LogsPattern(_) => 2,
+            Self::Swap(
+                SwapFailure::NoBroker { .. } | SwapFailure::UnknownKind { .. } | SwapFailure::NeedsConsent { .. },
+            ) => 2,
             Self::Docker(DockerError::Unreachable { .. }) => 3,
             Self::NotReady { .. } => 4,
             Self::Interrupted(Interruption::Interrupt) => 130,
@@ -173,8 +214,12 @@ impl Failure {
             Self::Docker(DockerError::Call { .. })
             | Self::Context(_)
             | Self::Plan(_)
+            | Self::Broker(_)
+            | Self::Swap(SwapFailure::Silent { .. } | SwapFailure::Unfinished { .. })
             | Self::Pull { .. }
             | Self::Ended(_)
+            | Self::Refused
+            | Self::NothingRuns { .. }
             | Self::File { .. } => 1,
         }
     }

@@ -1,12 +1,15 @@
 //! The only language between what acts and what prints. Plain data; each variant is one JSON line of `--json`.
 
 use crate::{
-    logs::{group::Entry, speaker::Speaker},
+    dapr::changes::ResourceChange,
+    logs::{group::Entry, level::Level, speaker::Speaker},
     names::{AppId, ContainerName, ImageReference, ShortName},
     plan::spec::Role,
+    refusal::Refusal,
+    swap::SwapProgress,
 };
 use serde::Serialize;
-use std::sync::Arc;
+use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 /// The version of the JSON that `--json` prints.
 pub const SCHEMA: u32 = 1;
@@ -98,22 +101,43 @@ pub enum EventKind {
         /// Where things can be reached.
         addresses: Vec<Address>,
     },
-    /// One line of a container's log.
+    /// One line of a container's log, as `up --json` prints those of [`EventKind::Said`].
     Log(LogLine),
     /// Whose lines are about to come, so that their names are aligned from the first line on.
     #[serde(skip)]
     Speakers(Vec<String>),
     /// Lines of `logs`, in their order. Printed as `--json` of `logs` promises, not as events.
     #[serde(skip)]
-    Said(Vec<Utterance>),
+    Said(Sayings),
     /// A container ended by itself after the project was ready.
     Exited {
         /// The container.
         name: ShortName,
         /// Its exit code.
         exit_code: i64,
+        /// What it is.
+        role: Role,
         /// The line of its log that is the cause, where one was found.
         cause: Option<String>,
+        /// Its last lines, where some of them were not shown.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tail: Vec<String>,
+    },
+    /// A container was started again after it had ended, in place of or as the one before.
+    Restarted {
+        /// The container.
+        name: ShortName,
+        /// Whether it was made anew.
+        replaced: bool,
+    },
+    /// Lines of a container that could not be shown in time.
+    Dropped {
+        /// What people call it.
+        name: String,
+        /// The container on the engine.
+        container: ContainerName,
+        /// How many.
+        lines: u64,
     },
     /// A container could not be brought to be ready, or its image could not be built; [`EventKind::Failed`] follows.
     /// Shown just above that failure: the tail first, so that the cause is the last thing on the screen.
@@ -131,8 +155,11 @@ pub enum EventKind {
         /// The last lines of its log, at most 20.
         tail: Vec<String>,
     },
-    /// One of several problems that a following [`EventKind::Failed`] sums up. People see the source text instead.
+    /// One of several problems that a following [`EventKind::Failed`] sums up, or one that is no failure. People see the
+    /// source text instead.
     Problem {
+        /// `error`, `warning` or `note`.
+        severity: &'static str,
         /// Stable, `sandbox::…`.
         code: Option<String>,
         /// What is wrong.
@@ -145,6 +172,26 @@ pub enum EventKind {
         line: Option<usize>,
         /// The column in that line, from 1.
         column: Option<usize>,
+    },
+    /// What `check` has found to be in order.
+    Checked {
+        /// How many files there are.
+        files: usize,
+        /// How many components are in them.
+        components: usize,
+        /// The version of daprd that they were checked for.
+        dapr: String,
+        /// How many warnings came before.
+        warnings: usize,
+    },
+    /// What one app's sidecar gets, for `check --rendered`. Secrets are not in it.
+    Rendered {
+        /// The app.
+        app: AppId,
+        /// What is different from the project's own YAML, a sentence each.
+        differences: Vec<String>,
+        /// File names and YAML.
+        files: BTreeMap<String, String>,
     },
     /// How something is here; nobody need do anything about it.
     Note {
@@ -162,6 +209,23 @@ pub enum EventKind {
         /// What can be done, where something can.
         help: Option<String>,
     },
+    /// Sidecars have what the files say now.
+    Reloaded {
+        /// The sidecars, as people call them.
+        sidecars: Vec<String>,
+        /// What is different; empty for a restart that was asked for.
+        changes: Vec<ResourceChange>,
+        /// How.
+        how: ReloadHow,
+        /// Why so, as a phrase.
+        why: String,
+        /// From the beginning of the reload, in milliseconds.
+        elapsed_ms: u64,
+    },
+    /// The files were refused; what runs goes on as it was.
+    Refused(Refusal),
+    /// How far a swap of the broker is.
+    Swap(SwapProgress),
     /// The user asked to end: once is in order, twice is at once.
     Interrupted {
         /// How often so far.
@@ -183,6 +247,16 @@ pub enum EventKind {
         /// The next command, where there is one.
         help: Option<String>,
     },
+}
+
+/// How a change became live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReloadHow {
+    /// daprd itself has loaded or closed components; the sidecars go on.
+    InPlace,
+    /// Another sidecar has taken the place of each.
+    HandOver,
 }
 
 /// A container in [`EventKind::Started`].
@@ -241,8 +315,30 @@ pub struct Address {
 pub struct Utterance {
     /// Who.
     pub speaker: Arc<Speaker>,
-    /// What: a line with those that belong to it.
-    pub entry: Entry,
+    /// What.
+    pub saying: Saying,
+}
+
+/// What is said, or what is said in its place.
+#[derive(Clone, Debug)]
+pub enum Saying {
+    /// A line with those that belong to it.
+    Entry(Entry),
+    /// So many lines were here.
+    Dropped(u64),
+    /// What a removed container had said before this was not kept.
+    Cut,
+    /// So many lines were written until the container was ready.
+    Folded(u64),
+}
+
+/// Several of them.
+#[derive(Clone, Debug, Default)]
+pub struct Sayings {
+    /// In their order.
+    pub utterances: Vec<Utterance>,
+    /// Dropped when they were printed: whoever sent them waits for it.
+    pub turn: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// One line of a container's log.
@@ -261,6 +357,8 @@ pub struct LogLine {
     pub app: Option<AppId>,
     /// Where it was written.
     pub stream: Stream,
+    /// How serious it is, where that is known.
+    pub level: Option<Level>,
     /// The line without its end.
     pub text: String,
 }

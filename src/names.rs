@@ -51,6 +51,28 @@ name!(
     ImageReference
 );
 
+/// A word that lets in whoever says it: never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Takes one; `None` for an empty one, which Dapr takes for none.
+    pub fn new(value: &str) -> Option<Self> {
+        (!value.is_empty()).then(|| Self(value.to_owned()))
+    }
+
+    /// The word, for whoever sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token(…)")
+    }
+}
+
 impl ContainerName {
     /// `PROJECT-NAME-N`, N counting from 1.
     pub fn of(project: &ProjectName, name: &ShortName, number: u32) -> Self {
@@ -80,6 +102,13 @@ impl ProjectName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let token = Token::new("hunter2").expect("one");
+        assert_eq!((token.reveal(), format!("{token:?}").contains("hunter")), ("hunter2", false));
+        assert_eq!(Token::new(""), None);
+    }
 
     #[test]
     fn a_folder_gives_a_name_that_compose_would_give() {

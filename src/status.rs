@@ -1,5 +1,6 @@
 //! What `status` tells: plain data, and with `--json` the contract itself.
 
+pub use crate::dapr::metrics::{JobMetrics, SidecarMetrics, StateMetrics, TopicMetrics};
 use crate::plan::spec::Role;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,6 +14,8 @@ pub struct Status {
     pub project: String,
     /// All in one word.
     pub state: ProjectState,
+    /// Whether a sentry runs, so that sidecars and control plane authenticate each other.
+    pub mtls: bool,
     /// The active broker, where the project has one.
     pub broker: Option<BrokerStatus>,
     /// Its containers.
@@ -90,6 +93,20 @@ pub struct ContainerStatus {
     pub restarts: u64,
     /// Whether it is there only during a hand-over or a swap.
     pub temporary: bool,
+    /// What it uses, where that was asked for and it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageStatus>,
+}
+
+/// What a container uses.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct UsageStatus {
+    /// Of one processor, in percent, over half a second just now; of two that are busy, 200.
+    pub cpu_percent: Option<f64>,
+    /// Its memory.
+    pub memory_bytes: u64,
+    /// The most it may have.
+    pub memory_limit_bytes: Option<u64>,
 }
 
 /// A published port.
@@ -104,7 +121,7 @@ pub struct PortStatus {
 }
 
 /// One app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AppStatus {
     /// Its Dapr app id.
     pub id: String,
@@ -154,7 +171,7 @@ pub struct Refusal {
 }
 
 /// One sidecar of an app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SidecarStatus {
     /// Which replica, from 1.
     pub replica: u32,
@@ -162,6 +179,12 @@ pub struct SidecarStatus {
     pub container: String,
     /// `http://127.0.0.1:3500`.
     pub dapr_http: Option<String>,
+    /// What it has counted since it started, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SidecarMetrics>,
+    /// Why there is none of that although it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_missing: Option<String>,
 }
 
 /// One subscription of an app.

@@ -1,5 +1,6 @@
 //! What a folder of `templates/brokers` or `templates/stores` says: a description, closed in its words. Pure.
 
+use super::features::Feature;
 use crate::plan::spec::{Inquiry, Protocol};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub struct Description {
     /// Environment, each value a template.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// The memory limit, in MiB.
+    /// The memory limit, in MiB, unless sandbox.toml says another.
     pub memory_mb: Option<u64>,
     /// How long a stop waits before it kills.
     #[serde(default = "default_stop_grace")]
@@ -43,6 +44,9 @@ pub struct Description {
     pub ready: Option<ReadyDescription>,
     /// How it shows its consumers; brokers only.
     pub consumers: Option<ConsumersDescription>,
+    /// What an app sees of it, to be compared with another one; brokers only, and all of it.
+    #[serde(default)]
+    pub features: BTreeMap<Feature, String>,
     /// The Dapr component in front of it.
     pub component: ComponentDescription,
 }
@@ -97,6 +101,8 @@ pub struct ConsumersDescription {
     pub inquiry: Inquiry,
     /// The port in the container.
     pub port: u16,
+    /// The port in the container of its management API, where that tells what is left for consumers.
+    pub management_port: Option<u16>,
     /// The environment variable that holds the user's name, where one is needed.
     pub user: Option<String>,
     /// The environment variable that holds the password.
@@ -115,6 +121,12 @@ pub struct ComponentDescription {
     pub version: String,
     /// Metadata of the project's own component that holds here too. What the template itself says wins.
     pub keep: Vec<String>,
+    /// The same, where the project's own component is of this very type: another type means something else by the name.
+    #[serde(default)]
+    pub keep_of_same_type: Vec<String>,
+    /// Metadata that only a sidecar gets which drains the broker.
+    #[serde(default)]
+    pub drain: BTreeMap<String, String>,
 }
 
 fn default_version() -> String {

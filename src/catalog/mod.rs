@@ -3,6 +3,7 @@
 //! A new one is a new folder with `catalog.toml` and `component.yaml.j2`; nothing here names any of them.
 
 pub mod entry;
+pub mod features;
 pub mod template;
 
 use entry::{CatalogEntry, Description};

@@ -29,6 +29,15 @@ pub struct ComponentValues<'a> {
     pub environment: &'a BTreeMap<String, String>,
 }
 
+/// What a word of a command or a value of the environment may name.
+#[derive(Clone, Copy, Debug)]
+pub struct WordValues<'a> {
+    /// `name`: the alias of the container.
+    pub name: &'a str,
+    /// `memory_mb`: the container's memory limit in MiB. What a broker takes for itself must fit into it.
+    pub memory_mb: Option<u64>,
+}
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -36,13 +45,14 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Fills a word of a command or a value of the environment. `name` is the container's alias.
+/// Fills a word of a command or a value of the environment.
 ///
 /// # Errors
 /// When the template names something that is not there.
-pub fn fill_word(entry: &str, word: &str, name: &str) -> Result<String, TemplateError> {
+pub fn fill_word(entry: &str, word: &str, values: &WordValues<'_>) -> Result<String, TemplateError> {
+    let &WordValues { name, memory_mb } = values;
     environment()
-        .render_str(word, context! { name })
+        .render_str(word, context! { name, memory_mb })
         .map_err(|source| TemplateError { entry: entry.to_owned(), source })
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::dapr::resource::Resource;
-use template::{ComponentValues, fill_component, fill_word};
+use template::{ComponentValues, WordValues, fill_component, fill_word};
+
+const KAFKA: WordValues<'_> = WordValues { name: "kafka", memory_mb: Some(768) };
 
 fn all() -> Vec<(&'static str, CatalogEntry)> {
     let catalog = Catalog::embedded();
@@ -68,12 +70,12 @@ fn a_password_with_special_characters_stays_one_value() {
 
 #[test]
 fn an_advertised_port_is_a_token_until_ports_are_assigned() {
-    let word = fill_word("kafka", "EXTERNAL://127.0.0.1:{{ host_port(19092) }}", "kafka").expect("fills");
+    let word = fill_word("kafka", "EXTERNAL://127.0.0.1:{{ host_port(19092) }}", &KAFKA).expect("fills");
     assert_eq!(word, "EXTERNAL://127.0.0.1:@host-port-19092@");
 }
 
 #[test]
 fn a_template_that_names_nothing_known_says_which_entry_it_is_of() {
-    let error = fill_word("kafka", "{{ nmae }}", "kafka").expect_err("unknown");
+    let error = fill_word("kafka", "{{ nmae }}", &KAFKA).expect_err("unknown");
     assert!(error.to_string().starts_with("the catalog's template of `kafka` cannot be filled"), "{error}");
 }

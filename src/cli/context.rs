@@ -3,10 +3,12 @@
 use super::global::{Color, Global};
 use crate::{
     config::LoadRequest,
-    docker::connect,
-    engine::lock,
+    docker::{Docker, connect},
+    engine::{interrupt::Interrupts, lock, reporter::Reporter, up::Session},
+    error::Failure,
     names::ProjectName,
     output::{ColorChoice, OutputSettings, Surroundings, settings},
+    watch::Method,
 };
 use std::{collections::BTreeMap, env, io::IsTerminal, path::PathBuf};
 
@@ -21,6 +23,10 @@ pub struct Context {
     pub lock_folder: PathBuf,
     /// `-p` or its variable, where it is a name.
     pub project_name: Option<ProjectName>,
+    /// How changes of files are learnt of: `SANDBOX_WATCH`.
+    pub watch: Method,
+    /// `--verbose`, or `--json`: nothing is left out that nobody looks for.
+    pub wants_all: bool,
 }
 
 /// How output looks, from flags, environment and terminals.
@@ -46,6 +52,15 @@ pub(super) fn output_settings(global: &Global) -> OutputSettings {
 }
 
 impl Context {
+    /// What a command that changes a project works with.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub(super) async fn session(&self, reporter: Reporter) -> Result<Session, Failure> {
+        let docker = Docker::connect(&self.docker).await?;
+        Ok(Session { docker, reporter, interrupts: Interrupts::listen(), lock_folder: self.lock_folder.clone() })
+    }
+
     pub(super) fn new(global: Global) -> Self {
         let environment: BTreeMap<_, _> = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -55,9 +70,11 @@ impl Context {
         let runtime = environment.get("XDG_RUNTIME_DIR").map(String::as_str);
         let named = global.project_name.clone().filter(|name| ProjectName::is_valid(name));
         Self {
+            wants_all: global.verbose || global.json,
             lock_folder: lock::folder(runtime, &env::temp_dir(), user),
             docker: connect::Surroundings { environment: environment.clone(), home: env::home_dir() },
             project_name: named.map(ProjectName::new),
+            watch: Method::parse(environment.get("SANDBOX_WATCH").map(String::as_str)),
             load: LoadRequest {
                 directory: global.directory.map_or(here.clone(), |directory| here.join(directory)),
                 file: global.file.map(|file| here.join(file)),

@@ -6,7 +6,7 @@ use crate::{
     engine::{
         interrupt::Interrupts,
         logs::{LogsRequest, logs},
-        project::project_name,
+        project::{NamedProject, project_name},
         reporter::Reporter,
     },
     error::Failure,
@@ -54,11 +54,12 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context, reporter: Reporter) -> Result<Outcome, Failure> {
-    let project = project_name(&context.load, context.project_name.as_ref())?.project;
+    let named = project_name(&context.load, context.project_name.as_ref())?;
     let wanted = args.wanted()?;
     let docker = Docker::connect(&context.docker).await?;
     let Args { names, follow, tail, .. } = args;
-    let request = LogsRequest { project, names, follow, tail, wanted };
+    let NamedProject { project, state_directory } = named;
+    let request = LogsRequest { project, state_directory, names, follow, tail, wanted };
     logs(&docker, &reporter, &Interrupts::listen(), &request).await.map(|()| Outcome::Done)
 }
 
@@ -66,7 +67,7 @@ impl Args {
     /// How lines look.
     pub(super) fn settings(&self) -> LogSettings {
         let timestamps = self.timestamps.then(jiff::tz::TimeZone::system);
-        LogSettings { timestamps, no_prefix: self.no_prefix, raw: self.raw }
+        LogSettings { timestamps, no_prefix: self.no_prefix, raw: self.raw, events: false }
     }
 
     fn wanted(&self) -> Result<Wanted, Failure> {

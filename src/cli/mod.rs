@@ -1,12 +1,15 @@
 //! The command line: clap types, and one file a verb that turns what was typed into what `engine/` is asked for.
 
+mod check;
 pub mod context;
 mod down;
 mod global;
 mod logs;
 mod plan;
+mod reload;
 mod run;
 mod status;
+mod swap_broker;
 mod up;
 
 pub use run::run;
@@ -41,8 +44,16 @@ enum Command {
     Status(With<status::Args>),
     /// Show what the containers said, in the order in which things happened
     Logs(With<logs::Args>),
+    /// Make changed components, subscriptions, secrets and Dapr settings live in running sidecars, or refuse them and change nothing
+    Reload(With<reload::Args>),
+    /// Put another broker under the running apps: no code changes, and no acknowledged message is lost
+    SwapBroker(With<swap_broker::Args>),
+    /// Restart apps; sidecars are replaced by fresh ones without a moment in which none serves
+    Restart(With<reload::RestartArgs>),
     /// Show what `up` would do, each step with its cause
     Plan(With<plan::Args>),
+    /// Say everything that can be known to be wrong in sandbox.toml and in the Dapr YAML, without Docker
+    Check(With<check::Args>),
 }
 
 /// A verb's own arguments with the global ones in their long form.

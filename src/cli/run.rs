@@ -1,12 +1,12 @@
 //! Runs a verb: prints what it says, ends with its exit code.
 
 use super::{
-    Cli, Command,
+    Cli, Command, check,
     context::{Context, output_settings},
-    down, logs, plan, status, up,
+    down, logs, plan, reload, status, swap_broker, up,
 };
 use crate::{
-    engine::reporter::Reporter,
+    engine::{project::Checked, reporter::Reporter},
     error::Failure,
     event::{Event, EventKind},
     output::{LogSettings, Mode, OutputSettings, Renderer},
@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 
 /// How often a reader without a live block may be told what is waited for.
 const TICK: Duration = Duration::from_millis(500);
+/// How long what is still to be said after Ctrl-C may take to be read.
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// What a verb gives beside its events.
 pub(super) enum Outcome {
@@ -25,6 +27,8 @@ pub(super) enum Outcome {
     Done,
     /// A project's status.
     Status(Box<Status>),
+    /// What was checked, and whether what the sidecars get is wanted too.
+    Checked(Box<Checked>, bool),
 }
 
 /// Runs what was typed.
@@ -41,27 +45,49 @@ async fn dispatch(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     let (reporter, events) = Reporter::new();
     let (own, global) = match command {
-        Command::Up(with) => (Verb::Up(with.own), global.with(with.global)),
+        Command::Up(with) => {
+            let mut global = global.with(with.global);
+            global.verbose |= with.own.is_verbose();
+            (Verb::Up(with.own), global)
+        }
         Command::Down(with) => (Verb::Down(with.own), global.with(with.global)),
         Command::Status(with) => (Verb::Status(with.own), global.with(with.global)),
         Command::Logs(with) => (Verb::Logs(with.own), global.with(with.global)),
+        Command::Reload(with) => (Verb::Reload(with.own), global.with(with.global)),
+        Command::SwapBroker(with) => (Verb::SwapBroker(with.own), global.with(with.global)),
+        Command::Restart(with) => (Verb::Restart(with.own), global.with(with.global)),
         Command::Plan(with) => (Verb::Plan(with.own), global.with(with.global)),
+        Command::Check(with) => (Verb::Check(with.own), global.with(with.global)),
     };
     let settings = output_settings(&global);
-    let printing = tokio::spawn(print(events, settings, own.log_settings()));
+    let log_settings = own.log_settings();
+    // On a thread of its own: whoever does not read must keep nobody else waiting.
+    let runtime = tokio::runtime::Handle::current();
+    let printing = tokio::task::spawn_blocking(move || runtime.block_on(print(events, settings, log_settings)));
     let context = Context::new(global);
     let outcome = match own {
         Verb::Up(args) => up::run(args, &context, reporter.clone()).await,
         Verb::Down(args) => down::run(args, &context, reporter.clone()).await,
-        Verb::Status(args) => status::run(args, &context).await,
+        Verb::Status(args) => status::run(args, &context, reporter.clone()).await,
         Verb::Logs(args) => logs::run(args, &context, reporter.clone()).await,
+        Verb::Reload(args) => reload::run(args, &context, reporter.clone()).await,
+        Verb::SwapBroker(args) => swap_broker::run(args, &context, reporter.clone()).await,
+        Verb::Restart(args) => reload::restart(args, &context, reporter.clone()).await,
         Verb::Plan(args) => plan::run(args, &context, reporter.clone()).await,
+        Verb::Check(args) => check::run(&args, &context),
     };
     if let Some(event) = outcome.as_ref().err().and_then(container_failed) {
         reporter.send(event).await;
     }
     drop(reporter);
-    let mut renderer = printing.await.expect("printing does not panic");
+    let mut renderer = match &outcome {
+        Err(failure @ Failure::Interrupted(_)) => match tokio::time::timeout(LEAVING, printing).await {
+            Ok(renderer) => renderer.expect("printing does not panic"),
+            // Whoever should read does not, and somebody wants it to end.
+            Err(_) => return failure.exit_code(),
+        },
+        _ => printing.await.expect("printing does not panic"),
+    };
     finish(&mut renderer, settings, outcome)
 }
 
@@ -71,13 +97,24 @@ enum Verb {
     Status(status::Args),
     Logs(logs::Args),
     Plan(plan::Args),
+    Reload(reload::Args),
+    Restart(reload::RestartArgs),
+    SwapBroker(swap_broker::Args),
+    Check(check::Args),
 }
 
 impl Verb {
     fn log_settings(&self) -> LogSettings {
         match self {
             Self::Logs(args) => args.settings(),
-            Self::Up(_) | Self::Down(_) | Self::Status(_) | Self::Plan(_) => LogSettings::default(),
+            Self::Up(_) => LogSettings { events: true, ..LogSettings::default() },
+            Self::Down(_)
+            | Self::Status(_)
+            | Self::Plan(_)
+            | Self::Reload(_)
+            | Self::Restart(_)
+            | Self::SwapBroker(_)
+            | Self::Check(_) => LogSettings::default(),
         }
     }
 }
@@ -88,6 +125,10 @@ fn finish(renderer: &mut Renderer, settings: OutputSettings, outcome: Result<Out
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Status(status)) => {
             renderer.status(&status, now);
+            0
+        }
+        Ok(Outcome::Checked(checked, with_rendered)) => {
+            check::show(&checked, with_rendered, renderer, now);
             0
         }
         Err(failure) => {

@@ -2,11 +2,9 @@
 
 use super::{context::Context, run::Outcome};
 use crate::{
-    docker::Docker,
     engine::{
-        interrupt::Interrupts,
         reporter::Reporter,
-        up::{self, Session, UpRequest},
+        up::{self, UpRequest},
     },
     error::Failure,
     plan::diff::PullPolicy,
@@ -39,6 +37,9 @@ pub(super) struct Args {
     /// Stay attached without showing logs
     #[arg(long)]
     no_logs: bool,
+    /// Show every line of brokers and stores too, and every step: the same as --verbose
+    #[arg(short = 'v', id = "v")]
+    all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -55,16 +56,16 @@ pub(super) async fn run(args: Args, context: &Context, reporter: Reporter) -> Re
     let request = args.request(context);
     // What is wrong in a file is said whether or not Docker answers.
     let project = up::read(&request)?;
-    let session = Session {
-        docker: Docker::connect(&context.docker).await?,
-        reporter,
-        interrupts: Interrupts::listen(),
-        lock_folder: context.lock_folder.clone(),
-    };
+    let session = context.session(reporter).await?;
     up::up(&session, &project, &request).await.map(|()| Outcome::Done)
 }
 
 impl Args {
+    /// `-v`.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.all
+    }
+
     /// What `plan` asks for.
     pub(super) fn dry_run(apps: Vec<String>) -> Self {
         Self {
@@ -76,6 +77,7 @@ impl Args {
             build: false,
             dry_run: true,
             no_logs: true,
+            all: false,
         }
     }
 
@@ -85,6 +87,8 @@ impl Args {
             apps: self.apps,
             detach: self.detach,
             no_logs: self.no_logs,
+            folds: !context.wants_all,
+            watch: context.watch,
             wait_timeout: self.wait_timeout,
             pull: match self.pull {
                 _ if self.offline => PullPolicy::Never,

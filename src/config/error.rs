@@ -258,8 +258,4 @@ codes! {
     MissingFile => "missing_file",
     /// An environment variable that is not set.
     MissingVariable => "missing_variable",
-    /// Comes in a later version of sandbox.
-    NotYet => "not_yet",
-    /// A version of Dapr that this binary does not serve.
-    Unsupported => "unsupported",
 }

@@ -5,13 +5,15 @@
 //! process's environment, as compose does). Messages never contain what a `${NAME}` stood for.
 
 mod cycles;
+pub mod dotenv;
 mod error;
 mod expand;
 pub mod model;
 mod parse;
 mod reader;
 mod relations;
-mod suggest;
+mod size;
+pub mod suggest;
 mod surroundings;
 mod tables;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use model::Config;
 use std::{
     collections::BTreeMap,
     fs, io,
+    ops::Range,
     path::{Path, PathBuf},
 };
 use surroundings::{Disk, DiskEntry, Surroundings};
@@ -80,6 +83,17 @@ pub fn load(request: &LoadRequest, kinds: &KnownKinds) -> Result<Config, ConfigE
             disk: Disk { look: &look, read: &|path| fs::read_to_string(path) },
         },
     )
+}
+
+/// Where the value of a key stands in a `sandbox.toml`: `["dapr", "version"]`.
+pub fn place(text: &str, path: &[&str]) -> Option<Range<usize>> {
+    let (root, _) = toml::de::DeTable::parse_recoverable(text);
+    let (last, tables) = path.split_last()?;
+    let mut table = root.get_ref();
+    for name in tables {
+        table = table.get(*name)?.get_ref().as_table()?;
+    }
+    table.get(*last).map(toml::Spanned::span)
 }
 
 /// `sandbox.toml` in the folder or the nearest one above it.

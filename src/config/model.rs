@@ -1,6 +1,9 @@
 //! What `sandbox.toml` says, after defaults: the plain data the rest of the program reads. Pure.
 
-use crate::names::{AppId, ProjectName};
+use crate::{
+    names::{AppId, ProjectName, Token},
+    pattern::FilePattern,
+};
 use indexmap::IndexMap;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -12,6 +15,8 @@ pub const DEFAULT_DAPR_VERSION: &str = "1.18.2";
 pub struct Config {
     /// The file that was read.
     pub file: PathBuf,
+    /// Its text.
+    pub text: String,
     /// The folder it lies in; relative paths in it start here.
     pub directory: PathBuf,
     /// The project's name: flag, environment, file, folder, in this order.
@@ -22,6 +27,8 @@ pub struct Config {
     pub broker: Option<BackendSettings>,
     /// `[state]`; `None` when the table is left out: then no store is started.
     pub state: Option<BackendSettings>,
+    /// `[secrets]`; `None` when the table is left out: then no secrets are served.
+    pub secrets: Option<SecretsSettings>,
     /// `[components]`.
     pub components: ComponentsSettings,
     /// `[apps.*]` in the file's order; never empty.
@@ -30,11 +37,27 @@ pub struct Config {
     pub containers: IndexMap<String, ExtraContainer>,
 }
 
+impl Config {
+    /// Puts the project on another broker than the file says. What the file says of its own kind does not hold for that one.
+    pub fn put_on(&mut self, kind: &str) {
+        if let Some(broker) = self.broker.as_mut().filter(|broker| broker.kind != kind) {
+            kind.clone_into(&mut broker.kind);
+            broker.version = None;
+            broker.image = None;
+            broker.port = None;
+            broker.memory = None;
+            broker.environment.clear();
+        }
+    }
+}
+
 /// `[dapr]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DaprSettings {
-    /// `MAJOR.MINOR.PATCH`: the tag of daprd, scheduler and placement.
+    /// `MAJOR.MINOR.PATCH`: the tag of daprd, scheduler, placement and sentry.
     pub version: String,
+    /// Whether a sentry is started and sidecars and control plane authenticate each other.
+    pub mtls: bool,
     /// Whether the scheduler is started.
     pub scheduler: Switch,
     /// Whether placement is started.
@@ -69,8 +92,32 @@ pub struct BackendSettings {
     pub image: Option<String>,
     /// The host port of its main listener; `None`: any free one.
     pub port: Option<u16>,
+    /// The container's memory limit in bytes; `None`: the catalog's.
+    pub memory: Option<u64>,
     /// Added to the catalog's environment; wins over it.
     pub environment: BTreeMap<String, String>,
+}
+
+/// `[secrets]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretsSettings {
+    /// The secret store's name.
+    pub component: String,
+    /// Kubernetes Secret manifests and dotenv files; never empty.
+    pub files: Vec<SecretFiles>,
+    /// Which namespace is meant where several have a Secret of one name.
+    pub namespace: Option<String>,
+}
+
+/// One of `files = […]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretFiles {
+    /// The files.
+    pub pattern: FilePattern,
+    /// As sandbox.toml says it.
+    pub written: String,
+    /// Its line in sandbox.toml, from 1.
+    pub line: usize,
 }
 
 /// `[components]`.
@@ -82,6 +129,17 @@ pub struct ComponentsSettings {
     pub explicit: bool,
     /// Components that are left out locally.
     pub skip: Vec<String>,
+    /// `[components.override.NAME]` in the file's order, by component.
+    pub overrides: IndexMap<String, ComponentOverride>,
+}
+
+/// `[components.override.NAME]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentOverride {
+    /// Its line in sandbox.toml, from 1.
+    pub line: usize,
+    /// Metadata that is another one locally.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// `[apps.ID]`.
@@ -199,10 +257,27 @@ pub struct SidecarSettings {
     pub log_level: Option<String>,
     /// Log each call of the Dapr API.
     pub api_logging: bool,
-    /// Environment of the sidecar.
+    /// Environment of the sidecar; the tokens are in it.
     pub environment: BTreeMap<String, String>,
     /// Further daprd flags, as given.
     pub arguments: Vec<String>,
+}
+
+/// daprd lets in only who knows it; health routes are open.
+pub const API_TOKEN: &str = "DAPR_API_TOKEN";
+/// daprd shows it to its app, which can tell by it who calls.
+pub const APP_TOKEN: &str = "APP_API_TOKEN";
+
+impl SidecarSettings {
+    /// What a caller of daprd must know.
+    pub fn api_token(&self) -> Option<Token> {
+        self.environment.get(API_TOKEN).and_then(|token| Token::new(token))
+    }
+
+    /// What daprd shows its app.
+    pub fn app_token(&self) -> Option<Token> {
+        self.environment.get(APP_TOKEN).and_then(|token| Token::new(token))
+    }
 }
 
 /// `[containers.NAME]`.

@@ -33,6 +33,11 @@ impl<'a> Context<'a> {
         self.flaws.into_inner()
     }
 
+    /// The line of a place, from 1.
+    pub fn line(&self, span: SourceSpan) -> usize {
+        self.text.bytes().take(span.offset()).filter(|byte| *byte == b'\n').count() + 1
+    }
+
     /// The file's own text at a place.
     pub fn source(&self, span: SourceSpan) -> &'a str {
         self.text.get(span.offset()..span.offset() + span.len()).unwrap_or_default()
@@ -88,15 +93,6 @@ impl<'a> Table<'a> {
     pub fn means(&self, key: &'static str) -> bool {
         let misspelt = |name| !self.asked.contains(&name) && nearest(name, self.asked.iter().copied()) == Some(key);
         self.entries.iter().any(|(candidate, _)| candidate.name == key || misspelt(candidate.name))
-    }
-
-    /// A key that exists, but not in this version.
-    pub fn refuse(&mut self, key: &'static str) {
-        if let Some(value) = self.get(key) {
-            let path = &value.path;
-            let flaw = Flaw::new(Code::NotYet, format!("`[{path}]` comes in a later version of sandbox"));
-            self.context.report(flaw.at(value.key, "not supported yet").help("leave it out for now"));
-        }
     }
 
     /// All entries, for tables whose keys are names.

@@ -1,7 +1,7 @@
 //! The nearest right word for a wrong one. Pure.
 
 /// The candidate a person most likely meant, if any is near.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = normal(word);
     candidates
         .into_iter()
@@ -24,7 +24,7 @@ fn distance(word: &str, candidate: &str) -> Option<usize> {
 }
 
 /// `` `a`, `b` or `c` ``.
-pub(super) fn either<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn either<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.split_last() {
         Some((last, [])) => last.clone(),

@@ -1,11 +1,80 @@
-//! The project's own Dapr YAML: read once from its folder (edge), checked as a whole (pure).
+//! The project's own Dapr YAML: its files, read once (edge), and the resources in them (pure). What is wrong with them is
+//! `check/`'s affair.
 
 use crate::dapr::resource::Resource;
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
+
+/// The files of a components folder, and the Configuration beside it, as they were read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folder {
+    /// The YAML files in the order of their names.
+    pub files: Vec<SourceFile>,
+    /// What `[dapr] config` names.
+    pub configuration: Option<SourceFile>,
+}
+
+/// A file as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The file.
+    pub path: PathBuf,
+    /// As messages name it.
+    pub shown: String,
+    /// What it says, or why it cannot be read.
+    pub text: Result<String, String>,
+}
+
+impl Folder {
+    /// Reads the YAML files at the top of a folder; one that is not there has none. Messages name files as seen from `base`.
+    pub fn read(folder: &Path, configuration: Option<&Path>, base: &Path) -> Self {
+        let configuration = configuration.map(|path| SourceFile::read(path, base));
+        let listed = match fs::read_dir(folder) {
+            Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect::<Vec<_>>(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                let unreadable = SourceFile { text: Err(error.to_string()), ..SourceFile::empty(folder, base) };
+                return Self { files: vec![unreadable], configuration };
+            }
+        };
+        let mut paths: Vec<_> = listed.into_iter().filter(|path| is_yaml(path) && !path.is_dir()).collect();
+        paths.sort();
+        Self { files: paths.iter().map(|path| SourceFile::read(path, base)).collect(), configuration }
+    }
+}
+
+impl Folder {
+    /// Reads single files, and the YAML files at the top of folders. Messages name files as seen from `base`.
+    pub fn of(paths: &[PathBuf], base: &Path) -> Self {
+        let read = |path: &PathBuf| match path.is_dir() {
+            true => Self::read(path, None, base).files,
+            false => vec![SourceFile::read(path, base)],
+        };
+        Self { files: paths.iter().flat_map(read).collect(), configuration: None }
+    }
+}
+
+impl SourceFile {
+    /// A file with a text, for what was not read from a disk.
+    pub fn of(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        let path = path.into();
+        Self { shown: path.display().to_string(), path, text: Ok(text.into()) }
+    }
+
+    fn empty(path: &Path, base: &Path) -> Self {
+        let shown = path.strip_prefix(base).unwrap_or(path).display().to_string();
+        Self { path: path.to_owned(), shown, text: Ok(String::new()) }
+    }
+
+    /// Reads a file.
+    pub fn read(path: &Path, base: &Path) -> Self {
+        let text = fs::read(path).map_err(|error| error.to_string());
+        let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
+        Self { text, ..Self::empty(path, base) }
+    }
+}
 
 /// Every resource of the components folder with the file it is in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,76 +82,16 @@ pub struct ProjectResources {
     resources: Vec<(PathBuf, Resource)>,
 }
 
-/// What is wrong with the components folder; every problem at once.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the Dapr YAML of the project cannot be used")]
-#[diagnostic(code(sandbox::components::invalid))]
-pub struct FolderError {
-    /// Each problem.
-    #[related]
-    pub problems: Vec<FileProblem>,
-}
-
-/// One problem of one file.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{place}: {reason}")]
-#[diagnostic(code(sandbox::components::file))]
-pub struct FileProblem {
-    /// `FILE` or `FILE:LINE:COLUMN`.
-    pub place: String,
-    /// Why.
-    pub reason: String,
-}
-
 impl ProjectResources {
-    /// Reads the YAML files of a folder, in the order of their names; a folder that is not there has none.
-    ///
-    /// # Errors
-    /// Files that cannot be read or are no Dapr YAML, and names that are given twice.
-    pub fn load(folder: &Path) -> Result<Self, FolderError> {
-        let listed = match fs::read_dir(folder) {
-            Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect::<Vec<_>>(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(FolderError { problems: vec![FileProblem::of(folder, error)] }),
-        };
-        let mut paths: Vec<_> = listed.into_iter().filter(|path| is_yaml(path) && path.is_file()).collect();
-        paths.sort();
-        let mut files = Vec::new();
-        let mut problems = Vec::new();
-        for path in paths {
-            match fs::read_to_string(&path) {
-                Ok(text) => files.push((path, text)),
-                Err(error) => problems.push(FileProblem::of(&path, error)),
-            }
-        }
-        match Self::from_files(files) {
-            Ok(resources) if problems.is_empty() => Ok(resources),
-            Ok(_) => Err(FolderError { problems }),
-            Err(mut error) => {
-                error.problems.splice(0..0, problems);
-                Err(error)
-            }
-        }
-    }
-
-    /// Takes files that were read.
-    ///
-    /// # Errors
-    /// Files that are no Dapr YAML, and names that are given twice.
-    pub fn from_files(files: Vec<(PathBuf, String)>) -> Result<Self, FolderError> {
+    /// The resources of files in which `check` finds no error; what cannot be read is left out.
+    pub fn of(folder: &Folder) -> Self {
         let mut resources = Vec::new();
-        let mut problems = Vec::new();
-        for (path, text) in files {
-            match Resource::parse_all(&text) {
-                Ok(found) => resources.extend(found.into_iter().map(|resource| (path.clone(), resource))),
-                Err(problem) => problems.push(FileProblem {
-                    place: place(&path, problem.line.zip(problem.column)),
-                    reason: problem.reason,
-                }),
-            }
+        for file in &folder.files {
+            let found = file.text.as_deref().map(Resource::parse_good).unwrap_or_default();
+            let own = found.into_iter().filter(|resource| !resource.is_foreign());
+            resources.extend(own.map(|resource| (file.path.clone(), resource)));
         }
-        problems.extend(duplicates(&resources));
-        if problems.is_empty() { Ok(Self { resources }) } else { Err(FolderError { problems }) }
+        Self { resources }
     }
 
     /// Each resource with its file.
@@ -90,28 +99,22 @@ impl ProjectResources {
         self.resources.iter().map(|(path, resource)| (path.as_path(), resource))
     }
 
+    /// The namespace that components are in, where all that are in one are in the same.
+    pub fn namespace(&self) -> Option<&str> {
+        let mut namespaces: Vec<_> = self.iter().filter_map(|(_, resource)| resource.namespace()).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        namespaces.first().copied().filter(|_| namespaces.len() == 1)
+    }
+
+    /// A component of that name, for whatever app.
+    pub fn component(&self, name: &str) -> Option<&Resource> {
+        self.iter().map(|(_, resource)| resource).find(|one| one.kind == "Component" && one.name == name)
+    }
+
     /// Whether a component of that name is there, for whatever app.
     pub fn has_component(&self, name: &str) -> bool {
-        self.iter().any(|(_, resource)| resource.kind == "Component" && resource.name == name)
-    }
-
-    /// Kinds that are in the folder and that no sidecar is given from there.
-    pub fn configurations(&self) -> impl Iterator<Item = (&Path, &str)> {
-        let configurations = self.iter().filter(|(_, resource)| resource.kind == "Configuration");
-        configurations.map(|(path, resource)| (path, resource.name.as_str()))
-    }
-}
-
-impl FileProblem {
-    fn of(path: &Path, reason: impl ToString) -> Self {
-        Self { place: place(path, None), reason: reason.to_string() }
-    }
-}
-
-fn place(path: &Path, position: Option<(usize, usize)>) -> String {
-    match position {
-        Some((line, column)) => format!("{}:{line}:{column}", path.display()),
-        None => path.display().to_string(),
+        self.component(name).is_some()
     }
 }
 
@@ -119,46 +122,23 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// daprd dies of two resources with one name, whatever their scopes.
-fn duplicates(resources: &[(PathBuf, Resource)]) -> Vec<FileProblem> {
-    let mut first: BTreeMap<(&str, &str), &Path> = BTreeMap::new();
-    let mut problems = Vec::new();
-    for (path, resource) in resources {
-        let key = (resource.kind.as_str(), resource.name.as_str());
-        if let Some(other) = first.insert(key, path) {
-            let reason = format!("the {} `{}` is in {} too; names must be unique", key.0, key.1, other.display());
-            problems.push(FileProblem::of(path, reason));
-        }
-    }
-    problems
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_is_shown_at_once() {
-        let component = "kind: Component\nmetadata: {name: a}\n".to_owned();
-        let files = vec![
-            ("one.yaml".into(), component.clone()),
-            ("two.yaml".into(), component),
-            ("three.yaml".into(), "kind: [\n".to_owned()),
-        ];
-        let error = ProjectResources::from_files(files).expect_err("bad");
-        let shown: Vec<_> = error.problems.iter().map(ToString::to_string).collect();
-        assert!(shown[0].starts_with("three.yaml:2:1: "), "{shown:?}");
-        assert_eq!(shown[1], "two.yaml: the Component `a` is in one.yaml too; names must be unique");
-    }
-
-    #[test]
     fn only_yaml_at_the_top_of_the_folder_counts() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("a.yml"), "kind: Component\nmetadata: {name: a}\n").expect("written");
-        fs::write(folder.path().join("notes.txt"), "kind: [").expect("written");
-        fs::create_dir(folder.path().join("sub.yaml")).expect("made");
-        let resources = ProjectResources::load(folder.path()).expect("good");
-        assert!(resources.has_component("a"));
-        assert_eq!(ProjectResources::load(&folder.path().join("none")).expect("good"), ProjectResources::default());
+        let root = tempfile::tempdir().expect("a folder");
+        let components = root.path().join("components");
+        fs::create_dir(&components).expect("made");
+        fs::write(components.join("a.yml"), "kind: Component\nmetadata: {name: a}\n").expect("written");
+        fs::write(components.join("b.yaml"), [0xff, 0xfe, 0x00]).expect("written");
+        fs::write(components.join("notes.txt"), "kind: [").expect("written");
+        fs::create_dir(components.join("sub.yaml")).expect("made");
+        let folder = Folder::read(&components, None, root.path());
+        let shown: Vec<_> = folder.files.iter().map(|file| (file.shown.as_str(), file.text.is_ok())).collect();
+        assert_eq!(shown, [("components/a.yml", true), ("components/b.yaml", false)]);
+        assert!(ProjectResources::of(&folder).has_component("a"));
+        assert_eq!(Folder::read(&root.path().join("none"), None, root.path()), Folder::default());
     }
 }

@@ -1,15 +1,24 @@
 //! What a sidecar really gets: the project's own YAML with the local differences of design.md §6 and no other. Pure.
 
+mod stores;
+
+pub use stores::{LocalSecrets, is_served};
+
 use crate::{
     catalog::{
         entry::CatalogEntry,
         template::{ComponentValues, TemplateError, fill_component},
     },
+    config::model::ComponentOverride,
     dapr::{folder::ProjectResources, resource::Resource},
     names::AppId,
     plan::spec::{ComponentIdentity, SubscriptionIdentity},
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use indexmap::IndexMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// A broker or a store that stands behind components.
 #[derive(Clone, Debug)]
@@ -26,6 +35,21 @@ pub struct Backend<'a> {
     pub environment: BTreeMap<String, String>,
 }
 
+/// Everything of sandbox.toml that makes a sidecar's resources other than the project's own.
+#[derive(Clone, Debug)]
+pub struct Local<'a> {
+    /// `[components] skip`.
+    pub skip: &'a [String],
+    /// Broker and store.
+    pub backends: &'a [Backend<'a>],
+    /// `[secrets]`.
+    pub secrets: Option<&'a LocalSecrets<'a>>,
+    /// `[components.override.NAME]`.
+    pub overrides: &'a IndexMap<String, ComponentOverride>,
+    /// The variables of the sidecar itself.
+    pub environment: &'a BTreeMap<String, String>,
+}
+
 /// The resources of one sidecar.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rendered {
@@ -33,12 +57,16 @@ pub struct Rendered {
     pub files: BTreeMap<String, String>,
     /// The components among them.
     pub components: Vec<ComponentIdentity>,
+    /// The names of those that daprd does without when they fail (`ignoreErrors`).
+    pub may_be_missing: BTreeSet<String>,
     /// What the subscriptions among them subscribe to.
     pub subscriptions: Vec<SubscriptionIdentity>,
     /// The consumer group of each component that has a broker behind it, where it can be known.
     pub groups: BTreeMap<String, String>,
     /// Whether a state store among them holds actors.
     pub has_actor_store: bool,
+    /// Whether one of them reads the file of the project's secrets.
+    pub has_secrets: bool,
     /// What differs from the project's own YAML, a sentence each.
     pub differences: Vec<String>,
 }
@@ -73,7 +101,7 @@ pub enum OverlayError {
     #[diagnostic(
         code(sandbox::components::secret_store),
         help(
-            "Kubernetes secrets come with `[secrets]` in a later version of sandbox; until then leave the component out: `[components] skip = [\"{component}\"]`"
+            "name files that have it in sandbox.toml: `[secrets]` with `files = [\"secrets/*.yaml\", \".env\"]`; or leave the component out: `[components] skip = [\"{component}\"]`"
         )
     )]
     SecretStore {
@@ -94,40 +122,74 @@ const LOADED_KINDS: [&str; 6] =
 ///
 /// # Errors
 /// The first component that cannot be rendered.
-pub fn render(
-    app_id: &AppId,
-    resources: &ProjectResources,
-    skip: &[String],
-    backends: &[Backend<'_>],
-) -> Result<Rendered, OverlayError> {
+pub fn render(app_id: &AppId, resources: &ProjectResources, local: &Local<'_>) -> Result<Rendered, OverlayError> {
     let mut rendered = Rendered::default();
-    let mut replaced = Vec::new();
+    let mut all: Vec<(Resource, Option<&Backend<'_>>)> = Vec::new();
     for (file, resource) in resources.iter().filter(|(_, resource)| resource.is_for(app_id.as_str())) {
         if !LOADED_KINDS.contains(&resource.kind.as_str()) {
             continue;
         }
-        if resource.kind == "Component" && skip.contains(&resource.name) {
+        if resource.kind == "Component" && local.skip.contains(&resource.name) {
             rendered.differences.push(format!("component `{}` is left out by `[components] skip`", resource.name));
             continue;
         }
-        match behind(resource, backends) {
-            Some(backend) => {
-                replaced.push(resource.name.clone());
-                let component = replace(app_id, resource, file, backend, &mut rendered.differences)?;
-                rendered.add(component, Some(backend));
-            }
-            None => {
-                check_secret_store(resource, file, resources, app_id)?;
-                rendered.add(resource.clone().without_namespace(), None);
-            }
+        if let Some(backend) = behind(resource, local.backends) {
+            all.push((replace(app_id, resource, file, backend, &mut rendered.differences)?, Some(backend)));
+        } else if stores::is_replaced(resource, local.secrets) {
+            let mut store = stores::local_file(&resource.name);
+            store.take_scopes(resource);
+            rendered.differences.push(format!("secret store `{}` serves the files of `[secrets]` here", resource.name));
+            rendered.has_secrets = true;
+            all.push((store, None));
+        } else {
+            let own = with_secrets(resource.clone().without_namespace(), local, &mut rendered.differences);
+            check_secret_store(&own, file, resources, app_id, local.secrets)?;
+            all.push((own, None));
         }
     }
-    for backend in backends {
+    for backend in local.backends {
         for name in backend.components.iter().filter(|name| !resources.has_component(name)) {
-            rendered.add(from_catalog(app_id, name, backend)?, Some(backend));
+            all.push((from_catalog(app_id, name, backend)?, Some(backend)));
         }
+    }
+    let known: Vec<_> = all.iter().map(|(resource, _)| resource.clone()).collect();
+    for store in stores::lacking(app_id, &known, resources, local.secrets) {
+        all.push((stores::local_file(&store), None));
+        rendered.has_secrets = true;
+    }
+    for (mut resource, backend) in all {
+        if let Some(own) = local.overrides.get(&resource.name).filter(|_| resource.kind == "Component") {
+            resource.override_metadata(&own.metadata);
+            let names: Vec<_> = own.metadata.keys().map(|name| format!("`{name}`")).collect();
+            rendered.differences.push(format!(
+                "component `{}` has another {} by `[components.override]`",
+                resource.name,
+                names.join(", ")
+            ));
+        }
+        rendered.add(resource, backend);
     }
     Ok(rendered)
+}
+
+/// A resource that takes its secrets from where they are: one that names no store means that of sandbox.toml, and a variable that
+/// the sidecar has not is the secret of its name.
+fn with_secrets(mut resource: Resource, local: &Local<'_>, differences: &mut Vec<String>) -> Resource {
+    let Some(secrets) = local.secrets else { return resource };
+    let store = resource.auth_store().unwrap_or_default().to_owned();
+    if store.is_empty() || store == secrets.component {
+        let is_secret = |name: &str| !local.environment.contains_key(name) && secrets.variables.contains(name);
+        let taken = resource.take_variables_from_secrets(&is_secret);
+        differences.extend(
+            taken
+                .iter()
+                .map(|variable| format!("`envRef: {variable}` of `{}` is the secret `{variable}` here", resource.name)),
+        );
+    }
+    if resource.secret_store() == Some("") {
+        resource.take_secrets_from(secrets.component);
+    }
+    resource
 }
 
 fn behind<'a>(resource: &Resource, backends: &'a [Backend<'a>]) -> Option<&'a Backend<'a>> {
@@ -170,8 +232,10 @@ fn replace(
     let mut component = from_catalog(app_id, &own.name, backend)?;
     component.take_scopes(own);
     let mut dropped = Vec::new();
+    let of_same_type = wanted.keep_of_same_type.iter().filter(|_| found == wanted.component_type);
+    let keep: Vec<_> = wanted.keep.iter().chain(of_same_type).collect();
     for name in own.metadata_names() {
-        let kept = wanted.keep.iter().any(|keep| keep.eq_ignore_ascii_case(name));
+        let kept = keep.iter().any(|keep| keep.eq_ignore_ascii_case(name));
         if !kept || !component.take_metadata(name, own) {
             dropped.push(format!("`{name}`"));
         }
@@ -185,25 +249,27 @@ fn replace(
     Ok(component)
 }
 
+/// daprd would wait for ever for a store that nobody is.
 fn check_secret_store(
     resource: &Resource,
     file: &std::path::Path,
     resources: &ProjectResources,
     app_id: &AppId,
+    secrets: Option<&LocalSecrets<'_>>,
 ) -> Result<(), OverlayError> {
     let Some(store) = resource.secret_store() else { return Ok(()) };
-    let is_there = resources.iter().any(|(_, other)| {
-        let component = other.component().filter(|_| other.is_for(app_id.as_str()));
-        component.is_some_and(|component| {
-            component.name == store
-                && component.component_type.starts_with("secretstores.")
-                && component.component_type != "secretstores.kubernetes"
-        })
-    });
+    let found = resources.component(store);
+    let component_type = found.and_then(Resource::component).map(|component| component.component_type);
+    let is_there = match found {
+        Some(component) => {
+            component.is_for(app_id.as_str()) && component_type.is_some_and(|found| found.starts_with("secretstores."))
+        }
+        None => is_served(store, None, secrets.map(|secrets| secrets.component)),
+    };
     if is_there {
         return Ok(());
     }
-    let store = if store.is_empty() { "Kubernetes".to_owned() } else { format!("`{store}`") };
+    let store = if ["", "kubernetes"].contains(&store) { "Kubernetes".to_owned() } else { format!("`{store}`") };
     Err(OverlayError::SecretStore { component: resource.name.clone(), file: file.to_owned(), store })
 }
 
@@ -215,6 +281,9 @@ impl Rendered {
                 let group = resource.metadata_value("consumerGroup").or_else(|| resource.metadata_value("consumerID"));
                 self.groups
                     .extend(group.filter(|group| !group.contains('{')).map(|group| (component.name.clone(), group)));
+            }
+            if resource.ignores_errors() {
+                self.may_be_missing.insert(component.name.clone());
             }
             let (name, component_type, version) = (component.name, component.component_type, component.version);
             self.components.push(ComponentIdentity { name, component_type, version });

@@ -14,8 +14,15 @@ pub const METRICS_PORT: u16 = 9090;
 pub const RESOURCES_PATH: &str = "/dapr/resources";
 /// Where the folder with the Configuration is mounted.
 pub const CONFIGURATION_PATH: &str = "/dapr/configuration";
+/// Where the sidecars' register of each other is mounted, before daprd can tell a sidecar by its name.
+pub const REGISTER_PATH: &str = "/dapr/register";
 /// The Configuration in it.
 pub const CONFIGURATION_FILE: &str = "configuration.yaml";
+
+/// The trust domain of sentry, scheduler and placement. Of apps it is `public`, outside of Kubernetes always (1.14 to 1.18).
+pub const TRUST_DOMAIN: &str = "cluster.local";
+/// Where daprd takes the trust anchors from, as PEM.
+pub const TRUST_ANCHORS_VARIABLE: &str = "DAPR_TRUST_ANCHORS";
 
 /// The switch that makes daprd look after its app.
 pub const HEALTH_CHECK: &str = "--enable-app-health-check";
@@ -35,11 +42,13 @@ pub struct Arguments<'a> {
     pub scheduler: Option<&'a str>,
     /// `placement:50005`, where one runs.
     pub placement: Option<&'a str>,
+    /// `sentry:50001`, where one runs: then sidecars authenticate each other.
+    pub sentry: Option<&'a str>,
 }
 
 /// The container's command.
 pub fn command(arguments: &Arguments<'_>) -> Vec<String> {
-    let Arguments { app_id, app, app_address, has_configuration, scheduler, placement } = arguments;
+    let Arguments { app_id, app, app_address, has_configuration, scheduler, placement, sentry } = arguments;
     let mut command = vec!["/daprd".to_owned()];
     let mut flag = |name: &str, value: &str| command.extend([format!("--{name}"), value.to_owned()]);
     flag("app-id", app_id);
@@ -68,9 +77,16 @@ pub fn command(arguments: &Arguments<'_>) -> Vec<String> {
     if let Some(address) = placement {
         flag("placement-host-address", address);
     }
+    if let Some(address) = sentry {
+        flag("sentry-address", address);
+        flag("control-plane-trust-domain", TRUST_DOMAIN);
+    }
     // Switches take no separate value: pflag reads `--flag false` as a switch and a stray word.
     if app.health.is_some() {
         command.push(HEALTH_CHECK.to_owned());
+    }
+    if sentry.is_some() {
+        command.push("--enable-mtls".to_owned());
     }
     if app.sidecar.api_logging {
         command.push("--enable-api-logging".to_owned());

@@ -16,7 +16,7 @@ use bollard::{
     models::{NetworkCreateRequest, VolumeCreateRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, KillContainerOptions, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
-        RemoveVolumeOptionsBuilder, StartContainerOptions, StopContainerOptions,
+        RemoveVolumeOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptions,
     },
 };
 use std::collections::HashMap;
@@ -54,6 +54,7 @@ impl Docker {
         let request = VolumeCreateRequest {
             name: Some(volume.name.clone()),
             labels: Some(origin.volume(&volume.short_name)),
+            driver_opts: volume.in_memory.then(in_memory),
             ..Default::default()
         };
         let created = self.client.create_volume(request).await;
@@ -87,14 +88,21 @@ impl Docker {
     }
 
     /// Stops a container: asks it to end and kills it when its own grace is over, or kills it at once. One that is gone or does
-    /// not run is stopped.
+    /// not run is stopped. Returns when its processes have ended: the engine takes another tenth of a second to clear up after
+    /// them, and whatever is asked of that container meanwhile waits for it there.
     ///
     /// # Errors
     /// When the engine refuses.
     pub async fn stop_container(&self, name: &ContainerName, urgency: Urgency) -> Result<(), DockerError> {
-        let stopped = match urgency {
-            Urgency::InOrder => self.client.stop_container(name.as_str(), None::<StopContainerOptions>).await,
-            Urgency::AtOnce => self.client.kill_container(name.as_str(), None::<KillContainerOptions>).await,
+        let stop = async {
+            match urgency {
+                Urgency::InOrder => self.client.stop_container(name.as_str(), None::<StopContainerOptions>).await,
+                Urgency::AtOnce => self.client.kill_container(name.as_str(), None::<KillContainerOptions>).await,
+            }
+        };
+        let stopped = tokio::select! {
+            () = self.ending(name) => return Ok(()),
+            stopped = stop => stopped,
         };
         match stopped.map_err(|error| self.error("stop", name, &error)) {
             Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
@@ -114,6 +122,16 @@ impl Docker {
             Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
             result => result,
         }
+    }
+
+    /// Gives a container another name.
+    ///
+    /// # Errors
+    /// When the engine refuses: among others 409 for a name that is taken.
+    pub async fn rename_container(&self, name: &ContainerName, to: &ContainerName) -> Result<(), DockerError> {
+        let options = RenameContainerOptionsBuilder::default().name(to.as_str()).build();
+        let renamed = self.client.rename_container(name.as_str(), options).await;
+        renamed.map_err(|error| self.error("rename", name, &error))
     }
 
     /// Leaves one network of a name: before dockerd 25, two that are asked for at once are both made, and neither can be used by
@@ -184,6 +202,12 @@ impl Docker {
     ) -> DockerError {
         DockerError::of(operation, target, error, &self.endpoint)
     }
+}
+
+/// What makes a volume one that is there while a container has it, and that every user of every container may write to.
+fn in_memory() -> HashMap<String, String> {
+    let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", "mode=1777,size=16m")];
+    options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 fn is_ours(labels: &HashMap<String, String>, origin: &Origin) -> bool {

@@ -87,7 +87,10 @@ mod tests {
     use super::*;
     use crate::{
         names::{ContainerName, ImageReference, ProjectName, ShortName},
-        plan::spec::{HostPort, PortSpec, Readiness, Role},
+        plan::{
+            active::BrokerMark,
+            spec::{HostPort, PortSpec, Readiness, Role},
+        },
     };
     use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -116,6 +119,7 @@ mod tests {
             stop_grace: Duration::from_secs(1),
             readiness: Readiness::Running,
             start_after: vec![],
+            broker: Some(BrokerMark { active: "redis".to_owned(), in_file: "kafka".to_owned() }),
         }
     }
 
@@ -155,6 +159,7 @@ mod tests {
         let observed = listed.into_observed().expect("ours");
         assert_eq!(observed.spec_hash, spec.hash());
         assert_eq!(observed.assigned_ports, BTreeMap::from([(19092, 40001)]));
+        assert_eq!(observed.broker, spec.broker);
         assert_eq!(observed.working_directory, Some(PathBuf::from("/shop")));
     }
 

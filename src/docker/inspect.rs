@@ -8,7 +8,7 @@ use bollard::{
     query_parameters::{InspectContainerOptions, WaitContainerOptions},
 };
 use futures_util::StreamExt;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// What a closer look shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,8 +25,12 @@ pub struct Inspection {
     pub ending: Option<Ending>,
     /// When it was started last, RFC 3339.
     pub started_at: Option<String>,
+    /// Folders of the host by where they are mounted.
+    pub mounts: BTreeMap<String, PathBuf>,
     /// How often the engine restarted it.
     pub restarts: i64,
+    /// The most memory it may have, in bytes; `None`: all there is.
+    pub memory_limit: Option<u64>,
 }
 
 /// How a container ended.
@@ -70,6 +74,9 @@ fn inspection(looked: ContainerInspectResponse) -> Inspection {
         let host = bindings?.into_iter().find_map(|binding| binding.host_port?.parse().ok())?;
         Some((container, host))
     });
+    let memory_limit = looked.host_config.and_then(|config| config.memory);
+    let mounts = looked.mounts.unwrap_or_default().into_iter();
+    let mounts = mounts.filter_map(|mount| Some((mount.destination?, PathBuf::from(mount.source?))));
     let running = state.running.unwrap_or(false);
     let status = state.health.and_then(|health| health.status);
     let has_run = state.finished_at.as_deref().is_some_and(|time| !time.starts_with("0001"));
@@ -85,6 +92,8 @@ fn inspection(looked: ContainerInspectResponse) -> Inspection {
         },
         ending: (!running && has_run).then_some(ending),
         started_at: state.started_at.filter(|time| !time.starts_with("0001")),
+        mounts: mounts.collect(),
         restarts: looked.restart_count.unwrap_or_default(),
+        memory_limit: memory_limit.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0),
     }
 }

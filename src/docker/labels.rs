@@ -5,6 +5,7 @@
 use crate::{
     names::{AppId, ContainerName, ProjectName, ShortName},
     plan::{
+        active::BrokerMark,
         observed::{ContainerState, ObservedContainer},
         spec::{ContainerSpec, Role, SpecHash},
     },
@@ -25,6 +26,8 @@ const REPLICA: &str = "dev.sandbox.replica";
 const SPEC_HASH: &str = "dev.sandbox.spec-hash";
 const VERSION: &str = "dev.sandbox.version";
 const PORTS: &str = "dev.sandbox.ports";
+const BROKER: &str = "dev.sandbox.broker";
+const BROKER_IN_FILE: &str = "dev.sandbox.broker-in-file";
 pub(super) const WORKING_DIRECTORY: &str = "com.docker.compose.project.working_dir";
 
 /// Where a project comes from.
@@ -54,6 +57,10 @@ impl Origin {
         add(PORTS, &assigned.join(","));
         if let Some(app) = &spec.app {
             add(APP, app.as_str());
+        }
+        if let Some(mark) = &spec.broker {
+            add(BROKER, &mark.active);
+            add(BROKER_IN_FILE, &mark.in_file);
         }
         add("com.docker.compose.service", spec.short_name.as_str());
         add("com.docker.compose.container-number", &spec.replica.to_string());
@@ -130,6 +137,7 @@ impl Listed {
                 _ => ContainerState::Exited,
             },
             assigned_ports: assigned.collect(),
+            broker: label(BROKER).zip(label(BROKER_IN_FILE)).map(|(active, in_file)| BrokerMark { active, in_file }),
             ports: self.ports,
             id: self.id,
             image: self.image,

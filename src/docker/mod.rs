@@ -5,11 +5,15 @@ mod build;
 pub mod connect;
 mod convert;
 mod error;
+mod file;
 mod image;
 mod inspect;
 pub mod labels;
+mod log_bulk;
+mod log_frames;
 mod logs;
 mod observe;
+mod usage;
 mod watch;
 
 pub use error::DockerError;
@@ -17,7 +21,8 @@ pub use image::PullProgress;
 pub use inspect::{Ending, Inspection};
 pub use logs::{LogChunk, LogRange};
 pub use observe::ForeignPort;
-pub use watch::ContainerChange;
+pub use usage::Usage;
+pub use watch::{ContainerChange, ContainerEvent};
 
 /// A connection to the engine. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -57,6 +57,18 @@ impl Docker {
         })
     }
 
+    /// Whether anything of a project runs.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn runs_anything(&self, project: &ProjectName) -> Result<bool, DockerError> {
+        let filters = HashMap::from([("label", vec![format!("{PROJECT}={project}")])]);
+        let options = ListContainersOptionsBuilder::default().filters(&filters).build();
+        let listed = self.client.list_containers(Some(options)).await;
+        let failed = |error| DockerError::of("list", format!("what runs of `{project}`"), &error, &self.endpoint);
+        listed.map(|containers| !containers.is_empty()).map_err(failed)
+    }
+
     /// Names of every project of ours that has a container.
     ///
     /// # Errors

@@ -12,19 +12,31 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerChange {
     /// It was started.
-    Started(ContainerName),
-    /// It ended.
-    Ended(ContainerName, i64),
+    Started,
+    /// It ended, with this exit code.
+    Ended(i64),
+}
+
+/// A change, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerEvent {
+    /// The engine's time of it, from which another stream can go on when this one breaks.
+    pub time: Timestamp,
+    /// The engine's id of the container; one that is made anew under the same name has another.
+    pub id: String,
+    /// Its name.
+    pub name: ContainerName,
+    /// What happened.
+    pub change: ContainerChange,
 }
 
 impl Docker {
-    /// Follows the project's containers from a time on. Each change comes with the engine's time of it, from which another
-    /// stream can go on when this one breaks.
+    /// Follows the project's containers from a time on.
     pub fn watch(
         &self,
         project: &ProjectName,
         since: Timestamp,
-    ) -> impl Stream<Item = Result<(Timestamp, ContainerChange), DockerError>> + Send + use<> {
+    ) -> impl Stream<Item = Result<ContainerEvent, DockerError>> + Send + use<> {
         let filters = HashMap::from([
             ("type", vec!["container".to_owned()]),
             ("label", vec![format!("{PROJECT}={project}")]),
@@ -39,18 +51,40 @@ impl Docker {
                 Ok(event) => {
                     let time = event.time_nano.and_then(|time| Timestamp::from_nanosecond(time.into()).ok());
                     let time = time.unwrap_or_else(Timestamp::now);
-                    let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
-                    let name = attributes.get("name").map(ContainerName::new);
+                    let actor = event.actor.unwrap_or_default();
+                    let attributes = actor.attributes.unwrap_or_default();
                     let code = attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or_default();
-                    name.and_then(|name| match event.action.as_deref() {
-                        Some("start") => Some(Ok((time, ContainerChange::Started(name)))),
-                        Some("die") => Some(Ok((time, ContainerChange::Ended(name, code)))),
+                    let change = match event.action.as_deref() {
+                        Some("start") => Some(ContainerChange::Started),
+                        Some("die") => Some(ContainerChange::Ended(code)),
                         _ => None,
-                    })
+                    };
+                    let name = attributes.get("name").map(ContainerName::new);
+                    let event =
+                        |(change, name)| ContainerEvent { time, id: actor.id.unwrap_or_default(), name, change };
+                    change.zip(name).map(event).map(Ok)
                 }
                 Err(error) => Some(Err(DockerError::of("watch", "the project", &error, &endpoint))),
             };
             std::future::ready(change)
         })
+    }
+
+    /// Returns at the next ending of a container, as soon as its processes are gone; never when the engine cannot tell.
+    pub(super) async fn ending(&self, name: &ContainerName) {
+        let filters = HashMap::from([
+            ("type", vec!["container".to_owned()]),
+            ("container", vec![name.to_string()]),
+            ("event", vec!["die".to_owned()]),
+        ]);
+        let options = EventsOptionsBuilder::default().filters(&filters).build();
+        let mut endings = std::pin::pin!(self.client.events(Some(options)));
+        while let Some(Ok(event)) = endings.next().await {
+            let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
+            if attributes.get("name").map(String::as_str) == Some(name.as_str()) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
     }
 }

@@ -20,9 +20,10 @@ const START_ATTEMPTS: usize = 5;
 impl Executor {
     /// Creates a container. The engine may still be making one for an `up` that was killed just before: its name is taken before it
     /// can be seen, and it can disappear again, for nobody waits for the answer. So it makes room, once it is there.
-    pub(super) async fn create(&self, spec: &ContainerSpec) -> Result<(), Failure> {
+    async fn create(&self, spec: &ContainerSpec) -> Result<(), Failure> {
         let (docker, project) = (&self.ready.docker, &self.origin.project);
         let began = Instant::now();
+        let spec = &self.trusting(spec).await?;
         loop {
             let created = docker.create_container(spec, project.as_str(), &self.origin).await;
             let Err(error) = created else { return Ok(()) };
@@ -50,6 +51,13 @@ impl Executor {
             spec.ports.iter_mut().for_each(|port| port.assign_wanted(free_port));
             Some(spec)
         })
+    }
+
+    /// The engine makes what it was asked to make, whether or not the walk is given up meanwhile: only then can it be removed.
+    pub(super) async fn create_whatever_happens(&self, spec: &ContainerSpec) -> Result<(), Failure> {
+        let (executor, spec) = (self.clone(), spec.clone());
+        let creating = self.creations.spawn(async move { executor.create(&spec).await });
+        creating.await.expect("creating does not panic")
     }
 
     /// The engine starts what it was asked to start, whether or not the walk is given up meanwhile.

@@ -2,7 +2,7 @@
 
 use crate::{
     docker::labels::Origin,
-    engine::{executor::Executor, lock, ready::ReadyContext, up::Session},
+    engine::{executor::Executor, folders, lock, logs::saved, ready::ReadyContext, up::Session},
     error::Failure,
     event::{ContainerLine, EventKind},
     names::ProjectName,
@@ -59,6 +59,7 @@ async fn remove_all(session: &Session, request: &DownRequest) -> Result<(), Fail
     let summary = summary(&plan, &request.project);
     bare_executor(session, &request.project).run(plan).await?;
     if let Some(folder) = &request.state_directory {
+        saved::remove(&folder.join(saved::FOLDER), &request.project);
         remove_rendered(session, folder).await?;
     }
     drop(lock);
@@ -73,8 +74,9 @@ async fn remove_rendered(session: &Session, state_directory: &Path) -> Result<()
         None => true,
     };
     if !is_mounted {
-        let _ = std::fs::remove_dir_all(state_directory.join("resources"));
-        let _ = std::fs::remove_dir_all(state_directory.join("configuration"));
+        for kind in folders::KINDS {
+            let _ = std::fs::remove_dir_all(state_directory.join(kind));
+        }
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use crate::{
     docker::{Docker, DockerError, labels::Origin},
     engine::{
+        folders,
+        logs::saving::Saving,
         ready::{self, ReadyContext},
         reporter::{Reporter, milliseconds},
         tail::last_lines,
@@ -13,22 +15,24 @@ use crate::{
     names::ContainerName,
     plan::{
         Action, Cause, Plan, Step, StepId, Target,
-        spec::{ContainerSpec, FolderSpec, Readiness, Role},
+        diff::is_trial,
+        spec::{ContainerSpec, Readiness, Role},
     },
     probe::NotYet,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
 /// The end of a container is waited for again this long after the waiting broke off.
 const WAIT_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// After a walk was given up, a creation that is under way is waited for no longer than this.
+const CREATED_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a walk needs.
 #[derive(Clone, Debug)]
@@ -41,12 +45,18 @@ pub struct Executor {
     pub reporter: Reporter,
     /// How long a started container may take to be ready.
     pub limit: Duration,
+    /// Where what removed containers had said is kept; `None` where nobody will want it.
+    pub(super) saving: Option<Saving>,
     /// What containers are made from, should one that was only to be started have gone.
     pub(super) desired: Arc<[ContainerSpec]>,
     /// Calls that the engine finishes even when nobody waits for their answer any more.
     pub(super) under_way: TaskTracker,
+    /// The same of creations, which are not worth waiting for without end: what they leave over is found by the next command.
+    pub(super) creations: TaskTracker,
     /// Held by whoever makes one network out of two.
     pub(super) mending_network: Arc<tokio::sync::Mutex<()>>,
+    /// What is ready.
+    pub(super) ready_so_far: Arc<watch::Sender<BTreeSet<ContainerName>>>,
     /// What was started.
     pub(super) started: Arc<Mutex<BTreeSet<ContainerName>>>,
 }
@@ -65,9 +75,12 @@ impl Executor {
             origin,
             reporter,
             limit,
+            saving: None,
             desired: desired.into(),
             under_way: TaskTracker::new(),
+            creations: TaskTracker::new(),
             mending_network: Arc::default(),
+            ready_so_far: Arc::new(watch::Sender::default()),
             started: Arc::default(),
         }
     }
@@ -76,6 +89,8 @@ impl Executor {
     pub async fn settled(&self) {
         self.under_way.close();
         self.under_way.wait().await;
+        self.creations.close();
+        let _ = tokio::time::timeout(CREATED_WITHIN, self.creations.wait()).await;
     }
 
     /// The containers that walks of this executor have started, or were about to.
@@ -135,19 +150,28 @@ impl Executor {
         match &step.action {
             Action::CreateNetwork(spec) => docker.create_network(spec, &self.origin).await?,
             Action::CreateVolume(spec) => docker.create_volume(spec, &self.origin).await?,
-            Action::WriteFolder(folder) => write_folder(folder)?,
+            Action::WriteFolder(folder) => folders::write(folder)?,
             Action::Pull(image) => self.pull(image).await?,
             Action::Build(build) => self.build(build).await?,
-            Action::Create(spec) => self.create(spec).await?,
+            Action::Create(spec) => self.create_whatever_happens(spec).await?,
             Action::Start(target) => self.start_whatever_happens(plan, target).await?,
             Action::AwaitReady(target, readiness) => self.await_ready(target, readiness, &step.cause).await?,
             Action::AwaitCallable(target) => self.await_callable(target).await?,
             Action::Stop(target, urgency) => docker.stop_container(&target.name, *urgency).await?,
-            Action::Remove(target) => docker.remove_container(&target.name).await?,
+            Action::Rename(target, name) => docker.rename_container(&target.name, name).await?,
+            Action::Remove(target) => self.remove(target).await?,
             Action::RemoveNetwork(name) => docker.remove_network(name).await?,
             Action::RemoveVolume(name) => docker.remove_volume(name).await?,
         }
         Ok(())
+    }
+
+    async fn remove(&self, target: &Target) -> Result<(), Failure> {
+        // What a trial has found is told by whoever tried.
+        if let Some(saving) = self.saving.as_ref().filter(|_| !is_trial(&target.name)) {
+            saving.save(&self.ready.docker, &self.origin.project, target).await;
+        }
+        Ok(self.ready.docker.remove_container(&target.name).await?)
     }
 
     async fn pull(&self, image: &crate::names::ImageReference) -> Result<(), Failure> {
@@ -187,6 +211,9 @@ impl Executor {
         let Ok(detail) = tokio::time::timeout(self.limit, waiting).await else {
             return Err(self.not_ready(target, last).await);
         };
+        self.ready_so_far.send_modify(|ready| {
+            ready.insert(target.name.clone());
+        });
         let elapsed_ms = milliseconds(began.elapsed());
         let (name, role) = (target.short_name.clone(), target.role);
         // What was running all along is no news.
@@ -241,7 +268,7 @@ impl Executor {
             return Ok(());
         }
         let tail = last_lines(&self.ready.docker, &target.name).await;
-        let cause = find_cause(&tail);
+        let cause = find_cause(target.role, &tail);
         Err(Box::new(ContainerEnded {
             help: ending_help(&target, ending.out_of_memory, &tail),
             short_name: target.short_name,
@@ -271,53 +298,25 @@ fn watched(plan: &Plan, done: usize) -> Option<(Target, Readiness)> {
 fn ending_help(target: &Target, out_of_memory: bool, tail: &[String]) -> String {
     let name = &target.short_name;
     if out_of_memory {
-        return format!("give Docker more memory, or look at what `{name}` needs");
+        let table = match target.role {
+            Role::Broker => "[broker]",
+            Role::State => "[state]",
+            _ => return format!("give Docker more memory, or look at what `{name}` needs"),
+        };
+        return format!("say a larger `memory` in {table}, as `memory = \"2GB\"`, or look at what `{name}` needs");
     }
     match target.role {
         Role::App if misses_its_sidecar(tail, &format!("{name}-dapr")) => format!(
             "it called its sidecar before that took calls; set `wait_for_sidecar = true` in [apps.{name}], or let it try again"
         ),
-        Role::App => format!("mend it and run `sandbox up` again; `docker logs {}` has all it said", target.name),
+        Role::App => format!("mend it and run `sandbox up` again; `sandbox logs {name}` has all it said"),
         Role::Sidecar => "mend the component that the message names, in the components folder or in sandbox.toml, and run `sandbox up` again".to_owned(),
-        Role::Broker | Role::State | Role::Scheduler | Role::Placement => format!(
-            "`docker logs {}` has all it said; if its data is of another version, `sandbox down -v` removes it", target.name
+        Role::Broker | Role::State | Role::Scheduler | Role::Placement | Role::Sentry => format!(
+            "`sandbox logs {name}` has all it said; if its data is of another version, or its first start was cut short, `sandbox down \
+             -v` removes it"
         ),
-        Role::Other => format!("`docker logs {}` has all it said", target.name),
+        Role::Other => format!("`sandbox logs {name}` has all it said"),
     }
-}
-
-/// Writes a folder whole: beside its place first, then renamed in, so that no half of it is ever mounted. The folders above are
-/// for the user alone, what lies in it can be read by daprd's own user (65532) in the container.
-fn write_folder(folder: &FolderSpec) -> Result<(), Failure> {
-    let failed = |path: &std::path::Path| {
-        let path = path.to_owned();
-        move |source| Failure::File { operation: "write", path, source }
-    };
-    let parent = folder.path.parent().unwrap_or(&folder.path);
-    fs::create_dir_all(parent).map_err(failed(parent))?;
-    let beside: PathBuf = folder.path.with_extension(format!("new-{}", std::process::id()));
-    fs::create_dir_all(&beside).map_err(failed(&beside))?;
-    for (name, text) in &folder.files {
-        let path = beside.join(name);
-        fs::write(&path, text).map_err(failed(&path))?;
-        set_mode(&path, 0o644).map_err(failed(&path))?;
-    }
-    set_mode(&beside, 0o755).map_err(failed(&beside))?;
-    match fs::rename(&beside, &folder.path) {
-        // Somebody was quicker; the name says that it holds the same.
-        Err(_) if folder.path.is_dir() => fs::remove_dir_all(&beside).map_err(failed(&beside)),
-        renamed => renamed.map_err(failed(&folder.path)),
-    }
-}
-
-#[cfg(unix)]
-fn set_mode(path: &std::path::Path, mode: u32) -> std::io::Result<()> {
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &std::path::Path, _: u32) -> std::io::Result<()> {
-    Ok(())
 }
 
 /// The engine of an executor.

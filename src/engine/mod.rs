@@ -1,16 +1,30 @@
 //! Acts: one thin layer that walks plans, asks probes and follows containers, and speaks only through events.
 
+pub mod active;
 pub mod attach;
+mod bulk;
 mod creation;
 pub mod down;
 pub mod executor;
+mod folders;
+mod hand_over;
 pub mod host;
+mod in_place;
 pub mod interrupt;
+mod jobs;
 pub mod lock;
 pub mod logs;
+mod measure;
 pub mod project;
 pub mod ready;
+pub mod refused;
+pub mod reload;
 pub mod reporter;
+pub mod restart;
+mod sidecar_change;
 pub mod status;
+mod stay;
+pub mod swap;
 pub mod tail;
+mod trust;
 pub mod up;

@@ -5,7 +5,7 @@ use crate::{
     names::ContainerName,
     plan::{
         Target,
-        spec::{Protocol, Readiness, SidecarReadiness},
+        spec::{Protocol, Readiness, Role, SidecarReadiness},
     },
     probe::{
         Kind, NotYet, daprd, greeting, http, listening,
@@ -165,7 +165,7 @@ async fn sidecar_peers(
     Ok(SidecarPeers { daprd, app, brokers })
 }
 
-async fn address(context: &ReadyContext, name: &ContainerName, port: u16) -> Result<SocketAddr, NotYet> {
+pub(super) async fn address(context: &ReadyContext, name: &ContainerName, port: u16) -> Result<SocketAddr, NotYet> {
     let looked = context.docker.inspect(name).await.map_err(|error| NotYet::waiting(error.to_string()))?;
     let host = looked.ports.get(&port).copied();
     let host = host.ok_or_else(|| NotYet::waiting(format!("port {port} of `{name}` is not published yet")))?;
@@ -183,6 +183,7 @@ fn describe(report: &SidecarReport) -> String {
         1 => parts.push(format!("subscribed to {}", report.subscriptions[0].topic)),
         many => parts.push(format!("{many} subscriptions")),
     }
+    parts.extend(report.left_out.iter().map(|name| format!("WITHOUT {name}, whose errors are ignored")));
     parts.join(", ")
 }
 
@@ -197,9 +198,14 @@ pub fn help(target: &Target, kind: Kind) -> String {
                 .to_owned()
         }
         Kind::Waiting | Kind::NotListening | Kind::Unexpected => {
+            let data = match target.role {
+                Role::Broker | Role::State | Role::Scheduler | Role::Sentry => {
+                    "; if its first start was cut short, `sandbox down -v` removes what that left"
+                }
+                Role::App | Role::Sidecar | Role::Placement | Role::Other => "",
+            };
             format!(
-                "look at its log with `docker logs {}`; a slow machine may need `--wait-timeout 5m`; `{name}` is still running",
-                target.name
+                "look at its log with `sandbox logs {name}`; a slow machine may need `--wait-timeout 5m`; `{name}` is still running{data}"
             )
         }
     }

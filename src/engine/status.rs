@@ -4,20 +4,24 @@ use crate::{
     dapr::sidecar::{GRPC_PORT, HTTP_PORT},
     docker::{Docker, Inspection},
     engine::{
+        measure,
         project::Project,
         ready::{ReadyContext, look},
+        refused,
     },
     error::Failure,
     event::SCHEMA,
     names::{ImageReference, ProjectName},
     plan::{
+        diff::is_temporary,
         observed::{ContainerState, Observed, ObservedContainer},
         spec::{ContainerSpec, Readiness, Role},
     },
     probe::{daprd, http},
+    refusal::Refusal,
     status::{
-        AppStatus, BrokerStatus, ComponentStatus, ContainerStatus, PortStatus, ProjectState, SidecarStatus, Status,
-        SubscriptionStatus,
+        self, AppStatus, BrokerStatus, ComponentStatus, ContainerStatus, PortStatus, ProjectState, SidecarStatus,
+        Status, SubscriptionStatus,
     },
 };
 use futures_util::future::join_all;
@@ -29,36 +33,52 @@ use std::{
 /// A container that does not answer in this time is not ready.
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 
-/// Looks. Without `files` (sandbox.toml cannot be read, `-p` is given) only what the engine knows is told.
+/// Looks; `has_metrics`: also at what containers use and sidecars have counted. Without `files` (sandbox.toml cannot be read, `-p` is given) only what the engine knows is told.
 ///
 /// # Errors
 /// When the engine does not answer.
-pub async fn status(docker: &Docker, name: &ProjectName, files: Option<&Project>) -> Result<Status, Failure> {
+pub async fn status(
+    docker: &Docker,
+    name: &ProjectName,
+    files: Option<&Project>,
+    has_metrics: bool,
+) -> Result<Status, Failure> {
     let context = ReadyContext { docker: docker.clone(), http: http::client() };
     let mut observed = docker.observe(name, &[]).await?;
     let images: Vec<_> = observed.containers.iter().map(|container| ImageReference::new(&container.image)).collect();
     observed.images = docker.observe(name, &images).await?.images;
-    let specs = files.map(|files| files.desired.containers.as_slice()).unwrap_or_default();
+    let refusal = files.and_then(refusal_of);
+    let mut specs = files.map(|files| files.desired.containers.clone()).unwrap_or_default();
+    if refusal.is_some() {
+        specs.iter_mut().for_each(ask_only_for_health);
+    }
+    let specs = specs.as_slice();
     let looks = observed.containers.iter().map(|container| {
         let spec = specs.iter().find(|spec| spec.name == container.name);
         container_status(&context, &observed, container, spec)
     });
     let mut containers = join_all(looks).await;
     containers.extend(missing(specs, &observed));
-    let apps = match files {
-        Some(files) => join_all(files.config.apps.keys().map(|app| app_status(&context, files, app, &observed))).await,
+    let mut apps = match files {
+        Some(files) => {
+            let apps = files.config.apps.keys();
+            join_all(apps.map(|app| app_status(&context, files, app, &observed, refusal.as_ref()))).await
+        }
         None => Vec::new(),
     };
-    let broker = files.and_then(|files| active_broker(files, &observed));
-    Ok(Status { schema: SCHEMA, project: name.to_string(), state: state(&containers), broker, containers, apps })
+    if has_metrics {
+        let sidecars = measure::sidecars(&context.http, &observed, &mut apps, LOOK_LIMIT);
+        tokio::join!(measure::containers(docker, &mut containers), sidecars);
+    }
+    let broker = files.and_then(active_broker);
+    let mtls = observed.containers.iter().any(|one| one.role == Role::Sentry && one.state == ContainerState::Running);
+    Ok(Status { schema: SCHEMA, project: name.to_string(), state: state(&containers), mtls, broker, containers, apps })
 }
 
-/// The broker that is there; sandbox.toml's own word where there is none yet, or where it needs no container.
-fn active_broker(files: &Project, observed: &Observed) -> Option<BrokerStatus> {
+/// The broker that the project is on; sandbox.toml's own word where nothing runs yet.
+fn active_broker(files: &Project) -> Option<BrokerStatus> {
     let settings = files.config.broker.as_ref()?;
-    let running = observed.containers.iter().find(|container| container.role == Role::Broker);
-    let kind = running.map_or(settings.kind.as_str(), |container| container.short_name.as_str());
-    Some(BrokerStatus { kind: kind.to_owned(), component: settings.components.join(", ") })
+    Some(BrokerStatus { kind: settings.kind.clone(), component: settings.components.join(", ") })
 }
 
 fn state(containers: &[ContainerStatus]) -> ProjectState {
@@ -94,6 +114,7 @@ fn missing<'a>(specs: &'a [ContainerSpec], observed: &'a Observed) -> impl Itera
         started_at: None,
         restarts: 0,
         temporary: false,
+        usage: None,
     })
 }
 
@@ -126,7 +147,8 @@ async fn container_status(
         ports: looked.ports.iter().map(port).collect(),
         started_at: looked.started_at.and_then(|time| time.parse().ok()),
         restarts: u64::try_from(looked.restarts).unwrap_or_default(),
-        temporary: false,
+        temporary: is_temporary(&container.name),
+        usage: None,
     }
 }
 
@@ -164,6 +186,7 @@ async fn app_status(
     files: &Project,
     app: &crate::names::AppId,
     observed: &Observed,
+    refusal: Option<&Refusal>,
 ) -> AppStatus {
     let settings = &files.config.apps[app];
     let of_role = |role: Role| {
@@ -172,11 +195,12 @@ async fn app_status(
     };
     let port = |container: &ObservedContainer, port: u16| container.ports.get(&port).copied();
     let url = |port: u16| format!("http://127.0.0.1:{port}");
-    let first_sidecar = of_role(Role::Sidecar).next();
+    let first_sidecar = of_role(Role::Sidecar).min_by_key(|sidecar| (is_temporary(&sidecar.name), sidecar.replica));
     let dapr_http = first_sidecar.and_then(|sidecar| port(sidecar, HTTP_PORT));
     let loaded = match dapr_http {
         Some(port) => {
-            daprd::metadata(&context.http, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), LOOK_LIMIT).await.ok()
+            let (address, token) = (SocketAddr::from((Ipv4Addr::LOCALHOST, port)), settings.sidecar.api_token());
+            daprd::metadata(&context.http, address, token.as_ref(), LOOK_LIMIT).await.ok()
         }
         None => None,
     };
@@ -192,12 +216,14 @@ async fn app_status(
         url: app_port.map(url),
         dapr_http: dapr_http.map(url),
         dapr_grpc: first_sidecar.and_then(|sidecar| port(sidecar, GRPC_PORT)).map(|port| format!("127.0.0.1:{port}")),
-        components: components(files, app, loaded.as_ref()),
+        components: components(files, app, loaded.as_ref(), refusal),
         sidecars: of_role(Role::Sidecar)
             .map(|sidecar| SidecarStatus {
                 replica: sidecar.replica,
                 container: sidecar.name.to_string(),
                 dapr_http: port(sidecar, HTTP_PORT).map(url),
+                metrics: None,
+                metrics_missing: None,
             })
             .collect(),
         subscriptions: subscriptions.collect(),
@@ -205,7 +231,12 @@ async fn app_status(
 }
 
 /// What the files want, and whether the sidecar has it; then what the sidecar has beyond that.
-fn components(files: &Project, app: &crate::names::AppId, loaded: Option<&daprd::Metadata>) -> Vec<ComponentStatus> {
+fn components(
+    files: &Project,
+    app: &crate::names::AppId,
+    loaded: Option<&daprd::Metadata>,
+    refusal: Option<&Refusal>,
+) -> Vec<ComponentStatus> {
     let loaded = loaded.map(|loaded| loaded.components.as_slice()).unwrap_or_default();
     let wanted = files.desired.containers.iter().filter(|spec| spec.app.as_ref() == Some(app));
     let wanted = wanted.filter_map(|spec| match &spec.readiness {
@@ -219,11 +250,35 @@ fn components(files: &Project, app: &crate::names::AppId, loaded: Option<&daprd:
         version: component.version.clone(),
         loaded: is_loaded,
         source: source(files, &component.name),
-        refused: None,
+        refused: refusal.and_then(|refusal| refused(refusal, &component.name)),
     };
     let mut components: Vec<_> = wanted.iter().map(|component| status(component, loaded.contains(component))).collect();
     components.extend(loaded.iter().filter(|one| !wanted.contains(one)).map(|component| status(component, true)));
     components
+}
+
+/// The refusal of the files as they are now.
+fn refusal_of(files: &Project) -> Option<Refusal> {
+    refused::kept(&files.state_directory, &refused::fingerprint(&files.config))
+}
+
+/// What goes on is an earlier version, of which the files do not tell any more what it should have.
+fn ask_only_for_health(spec: &mut ContainerSpec) {
+    if let Readiness::Sidecar(readiness) = &mut spec.readiness {
+        readiness.components.clear();
+        readiness.subscriptions.clear();
+        readiness.consumers.clear();
+        readiness.app = None;
+    }
+}
+
+fn refused(refusal: &Refusal, component: &str) -> Option<status::Refusal> {
+    let problem = refusal.problems.iter().find(|problem| problem.component.as_deref() == Some(component))?;
+    Some(status::Refusal {
+        file: problem.file.clone().unwrap_or_default(),
+        line: problem.line,
+        reason: problem.reason.clone(),
+    })
 }
 
 /// The file of a component, relative to the project's folder; generated ones come from sandbox.toml.

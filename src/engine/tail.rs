@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// Reads them; what cannot be read is left out, for the failure that is being explained matters more.
 pub async fn last_lines(docker: &Docker, name: &ContainerName) -> Vec<String> {
-    let mut assembler = LineAssembler::default();
+    let mut assembler = LineAssembler::of_engine();
     let mut lines = Vec::new();
     let mut pieces = std::pin::pin!(docker.last_logs(name, LINES));
     let reading = async {

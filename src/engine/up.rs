@@ -1,22 +1,28 @@
 //! `up`: read, look, plan, act, wait until ready, and stay attached where that is asked for.
 
 use crate::{
+    check::Severity,
     config::LoadRequest,
     docker::Docker,
     engine::{
+        active,
         attach::Attachment,
         down::{Whose, stop_started},
         executor::Executor,
+        hand_over::{hand_over_changed, say_lost_jobs},
         host::observe_ports,
         interrupt::Interrupts,
         lock::{self, ProjectLock},
+        logs::{saved, saving::Saving},
         project::Project,
         ready::ReadyContext,
         reporter::Reporter,
+        stay::stay,
+        trust,
     },
     error::{Failure, Interruption},
     event::{ContainerLine, EventKind},
-    names::{AppId, ImageReference, ShortName},
+    names::{AppId, ContainerName, ImageReference, ProjectName, ShortName},
     plan::{
         Action, Plan,
         addresses::addresses,
@@ -26,6 +32,7 @@ use crate::{
         spec::HostPort,
     },
     probe::http,
+    watch::Method,
 };
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
@@ -40,6 +47,10 @@ pub struct UpRequest {
     pub detach: bool,
     /// Show no logs while attached.
     pub no_logs: bool,
+    /// Hold back what brokers and stores say until they are ready.
+    pub folds: bool,
+    /// How changes of files are learnt of while attached.
+    pub watch: Method,
     /// How long one container may take to be ready.
     pub wait_timeout: Duration,
     /// When images are pulled.
@@ -63,6 +74,16 @@ pub struct Session {
     pub lock_folder: PathBuf,
 }
 
+impl Session {
+    /// Takes the project's lock for a command, unless that is given up by Ctrl-C before.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be used; the interruption.
+    pub(super) async fn lock(&self, project: &ProjectName, command: &str) -> Result<ProjectLock, Failure> {
+        unless_interrupted(self, lock::acquire(&self.lock_folder, project, command, &self.reporter)).await
+    }
+}
+
 /// Reads the project and chooses the apps that were asked for: everything that can be wrong without an engine.
 ///
 /// # Errors
@@ -81,16 +102,29 @@ pub fn read(request: &UpRequest) -> Result<Project, Failure> {
 pub async fn up(session: &Session, project: &Project, request: &UpRequest) -> Result<(), Failure> {
     let options = UpOptions { pull: request.pull, build: request.build, keep_others: !request.apps.is_empty() };
     if request.dry_run {
-        return unless_interrupted(session, show_plan(session, project, options)).await;
+        let project = on_active_broker(session, project, request).await?;
+        return unless_interrupted(session, show_plan(session, &project, options)).await;
     }
-    let name = &project.origin.project;
-    let locking = lock::acquire(&session.lock_folder, name, "up", &session.reporter);
-    let lock = unless_interrupted(session, locking).await?;
-    start_and_stay(session, project, request, options, lock).await
+    let lock = session.lock(&project.origin.project, "up").await?;
+    let project = on_active_broker(session, project, request).await?;
+    start_and_stay(session, &project, request, options, lock).await
+}
+
+/// What was read, on the broker that is active.
+pub(super) async fn on_active_broker(
+    session: &Session,
+    project: &Project,
+    request: &UpRequest,
+) -> Result<Project, Failure> {
+    let looking = active::on_active_broker(&session.docker, project.clone(), &request.load);
+    let mut project = unless_interrupted(session, looking).await?;
+    let apps = chosen_apps(&project, &request.apps)?;
+    project.desired = project.desired.only(&apps);
+    Ok(project)
 }
 
 /// Does what changes nothing, or gives it up at the first Ctrl-C.
-async fn unless_interrupted<T>(
+pub(super) async fn unless_interrupted<T>(
     session: &Session,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
@@ -101,7 +135,10 @@ async fn unless_interrupted<T>(
 }
 
 async fn show_plan(session: &Session, project: &Project, options: UpOptions) -> Result<(), Failure> {
-    let (plan, _) = plan(session, project, options).await?;
+    let (desired, observed) = look(session, project).await?;
+    let plan = diff::up_gently(&desired, &observed, options, &project.origin.directory)?;
+    let plan = diff::shown(plan, &desired, &observed)?;
+    say_problems(session, project).await;
     session.reporter.send(EventKind::Planned { steps: plan.lines() }).await;
     Ok(())
 }
@@ -115,47 +152,31 @@ async fn start_and_stay(
 ) -> Result<(), Failure> {
     let executor = executor(session, project, request.wait_timeout);
     project.make_state_directory()?;
-    let attachment = (!request.detach && !request.no_logs).then(|| {
-        Attachment::begin(&session.docker, &project.origin.project, &project.desired.containers, &session.reporter)
-    });
-    let started = tokio::select! {
-        started = start(session, project, options, &executor, attachment.as_ref()) => started,
-        interruption = session.interrupts.reach(1) => Err(Failure::Interrupted(interruption)),
+    let attachment = if request.detach || request.no_logs {
+        None
+    } else {
+        let attaching = Attachment::begin(session, &project.desired.containers, &executor, request.folds);
+        Some(unless_interrupted(session, attaching).await?)
     };
-    match started {
+    match start(session, project, options, &executor, attachment.as_ref()).await {
         Ok(()) => {}
         Err(Failure::Interrupted(interruption)) => {
             let whose = if request.detach { Whose::Own } else { Whose::All };
             return interrupted(session, &executor, attachment, interruption, whose).await;
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => {
+            if let Some(attachment) = attachment {
+                attachment.fail().await;
+            }
+            return Err(failure);
+        }
     }
-    project.prune_state_directory();
+    project.prune_state_directory(options.keep_others);
     drop(lock);
-    match attachment {
-        Some(attachment) => stay(session, &executor, attachment).await,
-        None if request.detach => Ok(()),
-        None => {
-            let interruption = session.interrupts.reach(1).await;
-            interrupted(session, &executor, None, interruption, Whose::All).await
-        }
+    if request.detach {
+        return Ok(());
     }
-}
-
-/// Stays until Ctrl-C, until somebody else has stopped the project, or until nobody reads any more.
-async fn stay(session: &Session, executor: &Executor, mut attachment: Attachment) -> Result<(), Failure> {
-    tokio::select! {
-        interruption = session.interrupts.reach(1) => {
-            interrupted(session, executor, Some(attachment), interruption, Whose::All).await
-        }
-        () = attachment.ended() => {
-            let summary = "everything has ended".to_owned();
-            session.reporter.send(EventKind::Finished { elapsed_ms: session.reporter.elapsed_ms(), summary }).await;
-            Ok(())
-        }
-        // `sandbox up | head`: whoever read the lines has gone. What runs goes on, as after `up -d`.
-        () = session.reporter.closed() => Ok(()),
-    }
+    stay(session, project, request, &executor, attachment).await
 }
 
 fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failure> {
@@ -166,11 +187,15 @@ fn chosen_apps(project: &Project, wanted: &[String]) -> Result<Vec<AppId>, Failu
     }
 }
 
-fn executor(session: &Session, project: &Project, limit: Duration) -> Executor {
+pub(super) fn executor(session: &Session, project: &Project, limit: Duration) -> Executor {
     let ready = ReadyContext { docker: session.docker.clone(), http: http::client() };
-    Executor::new(ready, project.origin.clone(), session.reporter.clone(), limit, &project.desired.containers)
+    let containers = &project.desired.containers;
+    let saving = Saving::new(project.state_directory.join(saved::FOLDER), &session.reporter);
+    let executor = Executor::new(ready, project.origin.clone(), session.reporter.clone(), limit, containers);
+    Executor { saving: Some(saving), ..executor }
 }
 
+/// Makes everything be there and ready. Can be given up by Ctrl-C, but for the part of a hand-over that must be gone through.
 async fn start(
     session: &Session,
     project: &Project,
@@ -178,6 +203,28 @@ async fn start(
     executor: &Executor,
     attachment: Option<&Attachment>,
 ) -> Result<(), Failure> {
+    let begun = unless_interrupted(session, begin(session, project, options, executor, attachment)).await?;
+    if !begun.handed_over.is_empty() {
+        hand_over_changed(session, project, executor, &begun.handed_over).await?;
+    }
+    unless_interrupted(session, conclude(session, project, &begun)).await
+}
+
+/// What was done before the sidecars that are handed over.
+struct Begun {
+    handed_over: BTreeSet<ContainerName>,
+    unchanged: bool,
+    builds: bool,
+    before: Observed,
+}
+
+async fn begin(
+    session: &Session,
+    project: &Project,
+    options: UpOptions,
+    executor: &Executor,
+    attachment: Option<&Attachment>,
+) -> Result<Begun, Failure> {
     let desired = &project.desired;
     let containers = desired.containers.iter().map(|container| ContainerLine {
         name: ShortName::new(container.display_name()),
@@ -190,16 +237,26 @@ async fn start(
     if options.pull == PullPolicy::Always {
         executor.run(diff::pull_all(desired)).await?;
     }
-    let (plan, before) = plan(session, project, options).await?;
-    let unchanged = plan.only_looks();
-    say_differences(session, &plan, desired).await;
+    let (trusting, before) = look(session, project).await?;
+    let plan = diff::up_gently(&trusting, &before, options, &project.origin.directory)?;
+    let diff::UpPlan { first: plan, handed_over } = plan;
+    let unchanged = plan.only_looks() && handed_over.is_empty();
+    say_old_brokers(session, project, &before).await;
+    say_differences(session, &plan, project).await;
+    say_lost_jobs(session, desired, &before).await;
     let builds = plan.steps.iter().any(|step| matches!(step.action, Action::Build(_)));
     executor.run(plan).await?;
     if let Some(attachment) = attachment {
         // Nobody else watches from here on.
-        attachment.expect_endings(false);
+        attachment.watch();
     }
-    if builds {
+    Ok(Begun { handed_over, unchanged, builds, before })
+}
+
+async fn conclude(session: &Session, project: &Project, begun: &Begun) -> Result<(), Failure> {
+    let Begun { unchanged, before, .. } = begun;
+    let (unchanged, desired) = (*unchanged, &project.desired);
+    if begun.builds {
         remove_old_images(session, project).await?;
     }
     let after = session.docker.observe(&project.origin.project, &images(desired)).await?;
@@ -209,9 +266,22 @@ async fn start(
     Ok(())
 }
 
-/// Looks and plans.
-async fn plan(session: &Session, project: &Project, options: UpOptions) -> Result<(Plan, Observed), Failure> {
-    let desired = &project.desired;
+/// Looks and plans; sidecars that are changed are made anew like all others.
+pub(super) async fn plan(
+    session: &Session,
+    project: &Project,
+    options: UpOptions,
+) -> Result<(Plan, Observed), Failure> {
+    let (desired, observed) = look(session, project).await?;
+    let plan = diff::up(desired, &observed, options, &project.origin.directory)?;
+    Ok((plan, observed))
+}
+
+/// What there should be, with the trust anchors where there are some already, and what is there of it.
+pub(super) async fn look(session: &Session, project: &Project) -> Result<(Desired, Observed), Failure> {
+    let mut trusting = project.desired.clone();
+    trust::resolve(&session.docker, &mut trusting).await?;
+    let desired = &trusting;
     let name = &project.origin.project;
     let images = images(desired);
     let (mut observed, foreign) =
@@ -220,8 +290,7 @@ async fn plan(session: &Session, project: &Project, options: UpOptions) -> Resul
     let advertised = ports_of(desired, |host| matches!(host, HostPort::Advertised)).len();
     let wanted = wanted_ports(desired, &observed);
     observe_ports(&mut observed, &wanted, foreign, advertised);
-    let plan = diff::up(desired.clone(), &observed, options, &project.origin.directory)?;
-    Ok((plan, observed))
+    Ok((trusting, observed))
 }
 
 fn images(desired: &Desired) -> Vec<ImageReference> {
@@ -244,12 +313,39 @@ fn ports_of(desired: &Desired, wanted: impl Fn(&HostPort) -> bool) -> Vec<HostPo
     ports.map(|port| port.host).filter(|host| wanted(host)).collect()
 }
 
-/// What is different here from the project's own YAML is said when it is first rendered, not at every `up`.
-async fn say_differences(session: &Session, plan: &Plan, desired: &Desired) {
-    let renders = plan.steps.iter().any(|step| matches!(step.action, Action::WriteFolder(_)));
-    for difference in desired.differences.iter().filter(|_| renders) {
+/// What is odd in the project's own YAML, and what is different from it here, is said when it is first rendered, not at
+/// every `up`.
+async fn say_differences(session: &Session, plan: &Plan, project: &Project) {
+    if !plan.steps.iter().any(|step| matches!(step.action, Action::WriteFolder(_))) {
+        return;
+    }
+    say_problems(session, project).await;
+    for difference in &project.desired.differences {
         let (code, message) = ("sandbox::components::local", difference.clone());
         session.reporter.send(EventKind::Note { code, message }).await;
+    }
+}
+
+/// A swap may have left a broker that still holds something.
+async fn say_old_brokers(session: &Session, project: &Project, observed: &Observed) {
+    let Some(mark) = &project.broker else { return };
+    for old in diff::old_brokers(&project.desired, observed) {
+        let message = format!("`{}` is still there from before the swap to `{}`", old.short_name, mark.active);
+        let help = format!("`sandbox swap-broker {}` delivers what is left in it and removes it", mark.active);
+        session.reporter.send(EventKind::Notice { code: "sandbox::swap::old_broker", message, help: Some(help) }).await;
+    }
+}
+
+async fn say_problems(session: &Session, project: &Project) {
+    for problem in &project.problems {
+        let (code, message) = (problem.code, problem.in_one_line());
+        session
+            .reporter
+            .send(match problem.severity {
+                Severity::Note => EventKind::Note { code, message },
+                Severity::Error | Severity::Warning => EventKind::Notice { code, message, help: problem.help.clone() },
+            })
+            .await;
     }
 }
 
@@ -281,7 +377,7 @@ async fn remove_old_images(session: &Session, project: &Project) -> Result<(), F
 }
 
 /// Stops in order; a second time stops at once. Ends with the interruption, which is the exit code.
-async fn interrupted(
+pub(super) async fn interrupted(
     session: &Session,
     executor: &Executor,
     attachment: Option<Attachment>,
@@ -290,7 +386,7 @@ async fn interrupted(
 ) -> Result<(), Failure> {
     session.reporter.send(EventKind::Interrupted { count: 1 }).await;
     if let Some(attachment) = &attachment {
-        attachment.expect_endings(true);
+        attachment.stop();
     }
     stop_started(session, executor, whose).await?;
     if let Some(attachment) = attachment {

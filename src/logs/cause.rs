@@ -1,20 +1,32 @@
 //! The one line among a container's last lines that says why it ended.
 
+use super::{
+    level::Level,
+    understand::{Dialect, understand, without_colors},
+};
+use crate::plan::spec::Role;
+
 /// Finds it, as a person would: the last line of the strongest kind. `None` when nothing looks like a cause.
-pub fn find_cause(lines: &[String]) -> Option<String> {
-    let kinds: [fn(&str) -> Option<String>; 4] = [daprd_fatal, exception, loud, daprd_error];
-    kinds.iter().find_map(|kind| lines.iter().rev().find_map(|line| kind(line)))
+pub fn find_cause(role: Role, lines: &[String]) -> Option<String> {
+    let kinds: [fn(Role, &str) -> Option<String>; 4] = [
+        |role, line| said(role, line, Level::Fatal),
+        |_, line| exception(line),
+        loud,
+        |role, line| said(role, line, Level::Error),
+    ];
+    let lines: Vec<_> = lines.iter().map(|line| without_colors(line)).collect();
+    kinds.iter().find_map(|kind| lines.iter().rev().find_map(|line| kind(role, line)))
 }
 
-/// daprd: `level=fatal msg="…"`. `Fatal error from runtime:` says nothing, what follows it does.
-fn daprd_fatal(line: &str) -> Option<String> {
-    let message = logrus_message(line).filter(|_| line.contains("level=fatal"))?;
-    Some(message.strip_prefix("Fatal error from runtime: ").unwrap_or(&message).to_owned())
-}
-
-/// daprd: an error that is not the end by itself.
-fn daprd_error(line: &str) -> Option<String> {
-    logrus_message(line).filter(|_| line.contains("level=error"))
+/// The message of a structured line of that level. daprd's `Fatal error from runtime:` says nothing, what follows it does.
+fn said(role: Role, line: &str, level: Level) -> Option<String> {
+    let found = understand(role, line);
+    let is_structured = matches!(found.dialect, Dialect::Logfmt | Dialect::Json);
+    if !is_structured || found.level != Some(level) {
+        return None;
+    }
+    let message = found.message.strip_prefix("Fatal error from runtime: ").unwrap_or(&found.message);
+    Some(message.trim().replace('\n', " "))
 }
 
 /// The last line of a Python traceback (`module.Name: text`), and what other runtimes write in its place.
@@ -29,7 +41,7 @@ fn exception(line: &str) -> Option<String> {
 }
 
 /// Words that servers shout when they give up: Postgres, Go, Rust, Kafka, Erlang, Node, shells.
-fn loud(line: &str) -> Option<String> {
+fn loud(role: Role, line: &str) -> Option<String> {
     const WORDS: [&str; 11] = [
         "FATAL",
         "PANIC",
@@ -43,27 +55,9 @@ fn loud(line: &str) -> Option<String> {
         "No such file",
         "unknown flag",
     ];
-    WORDS.iter().any(|word| line.contains(word)).then(|| line.trim().to_owned())
-}
-
-/// `msg` of a logrus line, quotes undone.
-fn logrus_message(line: &str) -> Option<String> {
-    let rest = line.split_once(" msg=")?.1;
-    let Some(quoted) = rest.strip_prefix('"') else { return rest.split_whitespace().next().map(str::to_owned) };
-    let mut message = String::new();
-    let mut characters = quoted.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' => break,
-            '\\' => match characters.next()? {
-                'n' => message.push(' '),
-                't' => message.push('\t'),
-                other => message.push(other),
-            },
-            other => message.push(other),
-        }
-    }
-    Some(message)
+    let untimed =
+        || understand(role, line).untimed.map_or_else(|| line.trim().to_owned(), |text| text.trim().to_owned());
+    WORDS.iter().any(|word| line.contains(word)).then(untimed)
 }
 
 /// Whether the last lines look like an app that called its sidecar before that took calls.
@@ -86,7 +80,7 @@ mod tests {
     use super::*;
 
     fn cause(text: &str) -> Option<String> {
-        find_cause(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+        find_cause(Role::App, &text.lines().map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
@@ -107,6 +101,9 @@ time="2026-01-02T03:04:05Z" level=fatal msg="Fatal error from runtime: process c
     fn postgres_and_shells_are_understood() {
         let text = "2026 LOG:  starting\n2026-11-24 FATAL:  data directory \"/x\" has wrong ownership\n2026 HINT: x";
         assert!(cause(text).is_some_and(|line| line.contains("wrong ownership")));
+        let text = "2026-11-24 12:36:51.608 UTC [51] FATAL:  no space left".to_owned();
+        let told = find_cause(Role::State, &[text]).expect("a cause");
+        assert!(told.ends_with("FATAL:  no space left") && !told.starts_with("2026"), "{told}");
         assert_eq!(cause("sh: 1: nope: not found").as_deref(), Some("sh: 1: nope: not found"));
     }
 

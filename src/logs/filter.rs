@@ -61,6 +61,12 @@ impl Filter {
         Self { wanted, last: BTreeMap::new() }
     }
 
+    /// Whether what was said just before this time would be shown, were it there.
+    pub fn reaches(&self, time: Timestamp) -> bool {
+        let Wanted { since, until, .. } = &self.wanted;
+        since.is_none_or(|since| since < time) && until.is_none_or(|until| time <= until)
+    }
+
     /// Whether an entry is shown. Its times count, what it says where any of its lines says it, and its level.
     pub fn admits(&mut self, source: Source, role: Role, entry: &Entry) -> bool {
         let Wanted { level, grep, since, until } = &self.wanted;

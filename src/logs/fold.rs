@@ -12,6 +12,7 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Fold {
     verbose: bool,
+    stops: bool,
     sources: BTreeMap<Source, Folded>,
 }
 
@@ -24,6 +25,8 @@ pub struct Folded {
     pub kept: VecDeque<Entry>,
     bytes: usize,
     is_over: bool,
+    /// A line with this text ends it.
+    until: Option<&'static str>,
     /// What was decided about the entry before, for lines that go on with it.
     held_last: bool,
 }
@@ -38,19 +41,28 @@ impl Folded {
 impl Fold {
     /// With `--verbose` nothing is held back.
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, sources: BTreeMap::new() }
+        Self { verbose, ..Self::default() }
     }
 
     /// Takes an entry, and gives it back when it is to be shown now.
     pub fn push(&mut self, source: Source, role: Role, entry: Entry) -> Option<Entry> {
-        if self.verbose || !is_noisy(role) {
+        // How a sidecar ends is of interest to its app's author.
+        let is_leaving = self.stops && role == Role::Sidecar;
+        if self.verbose || is_leaving || !is_noisy(role) {
             return Some(entry);
         }
         let folded = self.sources.entry(source).or_default();
         if folded.is_over {
             return Some(entry);
         }
-        let is_noise = if entry.continues { folded.held_last } else { entry.level(role) <= Some(Level::Info) };
+        if folded.until.is_some_and(|text| entry.first.text.contains(text)) {
+            self.end(source);
+            return Some(entry);
+        }
+        // A healthy server warns at every start of what nobody can change here; Postgres even calls it FATAL that somebody asks
+        // too early. A sidecar's warnings are about the project's own components.
+        let is_quiet = role != Role::Sidecar || entry.level(role) <= Some(Level::Info);
+        let is_noise = if entry.continues { folded.held_last } else { is_quiet };
         folded.held_last = is_noise;
         if !is_noise {
             return Some(entry);
@@ -71,6 +83,11 @@ impl Fold {
         Some(self.end(source).lines).filter(|lines| *lines > 0)
     }
 
+    /// A container will say by a line with this text that it is ready.
+    pub fn until(&mut self, source: Source, text: &'static str) {
+        self.sources.insert(source, Folded { until: Some(text), ..Folded::default() });
+    }
+
     /// A container failed: what was held back is shown, and everything from now on.
     pub fn failed(&mut self, source: Source) -> Folded {
         self.end(source)
@@ -83,6 +100,12 @@ impl Fold {
         sources.into_iter().map(|source| (source, self.end(source))).filter(|(_, folded)| folded.lines > 0).collect()
     }
 
+    /// The project is stopped in order: what brokers and stores say of it is held back again, and told to nobody.
+    pub fn stopping(&mut self) {
+        self.sources.clear();
+        self.stops = true;
+    }
+
     fn end(&mut self, source: Source) -> Folded {
         let over = Folded { is_over: true, ..Folded::default() };
         self.sources.insert(source, over).unwrap_or_default()
@@ -92,8 +115,8 @@ impl Fold {
 /// Whether a role's lines are of no interest while all is well.
 pub fn is_noisy(role: Role) -> bool {
     match role {
-        Role::Broker | Role::State | Role::Scheduler | Role::Placement => true,
-        Role::App | Role::Sidecar | Role::Other => false,
+        Role::Broker | Role::State | Role::Sidecar | Role::Scheduler | Role::Placement | Role::Sentry => true,
+        Role::App | Role::Other => false,
     }
 }
 
@@ -112,12 +135,26 @@ mod tests {
         let mut fold = Fold::new(false);
         assert!(fold.push(0, Role::Broker, entry("[2026-11-24 12:36:34,201] INFO Registered (x)")).is_none());
         assert!(fold.push(0, Role::Broker, entry("  ##  ##  banner")).is_none());
-        assert!(fold.push(0, Role::Broker, entry("[2026-11-24 12:36:34,201] WARN look (x)")).is_some());
+        assert!(fold.push(0, Role::State, entry("2026 [44] FATAL:  the database system is starting up")).is_none());
+        let warning = "time=\"2026-11-24T12:00:00Z\" level=warning msg=\"look\" app_id=x";
+        assert!(fold.push(2, Role::Sidecar, entry(warning)).is_some());
         assert!(fold.push(1, Role::App, entry("INFO: x")).is_some());
-        assert_eq!(fold.ready(0), Some(2));
+        assert_eq!(fold.ready(0), Some(3));
         assert!(fold.push(0, Role::Broker, entry("[2026-11-24 12:36:34,201] INFO later (x)")).is_some());
         assert_eq!((fold.ready(0), fold.ready(7)), (None, None));
         assert!(Fold::new(true).push(0, Role::Broker, entry("noise")).is_some());
+    }
+
+    #[test]
+    fn a_sidecar_says_itself_when_it_is_ready_and_how_it_ends_is_shown() {
+        let mut fold = Fold::new(false);
+        fold.until(0, "Status: Running");
+        assert!(fold.push(0, Role::Sidecar, entry("time=\"x\" level=info msg=\"Loading\"")).is_none());
+        assert!(fold.push(0, Role::Sidecar, entry("level=info msg=\"dapr initialized. Status: Running\"")).is_some());
+        assert!(fold.push(0, Role::Sidecar, entry("level=info msg=\"later\"")).is_some());
+        fold.stopping();
+        assert!(fold.push(0, Role::Sidecar, entry("level=info msg=\"Dapr is shutting down\"")).is_some());
+        assert!(fold.push(1, Role::Broker, entry("INFO shutting down")).is_none());
     }
 
     #[test]

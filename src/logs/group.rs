@@ -15,8 +15,8 @@ use std::{
 
 /// A line that comes later than this after the one before it, by the engine's clock, does not belong to it.
 const GAP: SignedDuration = SignedDuration::from_millis(200);
-/// While following, a line waits no longer than this for one that belongs to it. Less than the window of
-/// [`super::merge::Following`], in which it would wait anyway.
+/// While following, the first line of an entry waits no longer than this for those that belong to it, however many still come.
+/// Less than the window of [`super::merge::Following`], in which it would wait anyway.
 pub const HOLD: Duration = Duration::from_millis(20);
 /// No entry has more lines or bytes; what goes on after is an entry of its own.
 const MOST_LINES: usize = 1000;
@@ -77,6 +77,8 @@ pub struct Grouper {
     role: Role,
     stdout: Option<Open>,
     stderr: Option<Open>,
+    /// Traces that were given before their end, of stdout and of stderr, and the time of the last line of each.
+    given: [Option<(Trace, Timestamp)>; 2],
     /// Whole entries with their numbers, in the order in which they began.
     done: VecDeque<(u64, Entry)>,
     number: u64,
@@ -90,22 +92,22 @@ struct Open {
     bytes: usize,
     trace: Option<Trace>,
     last: Timestamp,
-    touched: Instant,
+    begun: Instant,
 }
 
 impl Grouper {
     /// For a container of this role.
     pub fn new(role: Role) -> Self {
-        Self { role, stdout: None, stderr: None, done: VecDeque::new(), number: 0 }
+        Self { role, stdout: None, stderr: None, given: [None; 2], done: VecDeque::new(), number: 0 }
     }
 
     /// Takes the next line. `now` only matters for [`Grouper::flush_older_than`].
     pub fn push(&mut self, line: Line, now: Instant) {
-        let Self { role, stdout, stderr, done, number } = self;
+        let Self { role, stdout, stderr, given: [given_stdout, given_stderr], done, number } = self;
         *number += 1;
-        let (own, other) = match line.stream {
-            Stream::Stdout => (stdout, stderr),
-            Stream::Stderr => (stderr, stdout),
+        let (own, other, given) = match line.stream {
+            Stream::Stdout => (stdout, stderr, given_stdout),
+            Stream::Stderr => (stderr, stdout, given_stderr),
         };
         let is_over = |open: &Open| line.time.duration_since(open.last) > GAP;
         if other.as_ref().is_some_and(is_over) {
@@ -118,9 +120,14 @@ impl Grouper {
             return open.add(line, now, *number, done);
         }
         // What belongs to something that was given already still belongs to it.
-        let continues = belongs(&line.text, *role);
+        let is_near = |last: Timestamp| line.time.duration_since(last) <= GAP;
+        let trace = given.take().filter(|(_, last)| is_near(*last)).map(|(trace, _)| trace);
+        let trace =
+            trace.and_then(|mut trace| (belongs(&line.text, *role) || trace.goes_on(&line.text)).then_some(trace));
+        let continues = trace.is_some() || belongs(&line.text, *role);
         close(own, done);
-        *own = Some(Open::of(line, now, *number, continues));
+        let open = Open::of(line, now, *number, continues);
+        *own = Some(Open { trace: open.trace.or(trace), ..open });
     }
 
     /// The next whole entry. Of a container's two streams none overtakes another.
@@ -130,15 +137,14 @@ impl Grouper {
         if self.done.front().is_some_and(is_next) { self.done.pop_front().map(|(_, entry)| entry) } else { None }
     }
 
-    /// Nothing more will come to what was last touched [`HOLD`] ago. Call it every few milliseconds while following.
+    /// Gives what was begun [`HOLD`] ago as it is. Call it every few milliseconds while following.
     pub fn flush_older_than(&mut self, now: Instant) {
-        let is_old = |open: &Open| now.saturating_duration_since(open.touched) >= HOLD;
-        let Self { stdout, stderr, done, .. } = self;
-        if stdout.as_ref().is_some_and(is_old) {
-            close(stdout, done);
-        }
-        if stderr.as_ref().is_some_and(is_old) {
-            close(stderr, done);
+        let Self { stdout, stderr, given, done, .. } = self;
+        for (own, given) in [stdout, stderr].into_iter().zip(given) {
+            if let Some(open) = own.as_ref().filter(|open| now.saturating_duration_since(open.begun) >= HOLD) {
+                *given = open.trace.map(|trace| (trace, open.last));
+                close(own, done);
+            }
         }
     }
 
@@ -179,7 +185,7 @@ impl Open {
             bytes: line.text.len(),
             trace: Trace::begun_by(&line.text),
             last: line.time,
-            touched: now,
+            begun: now,
             entry: Entry { continues, ..Entry::of(line) },
         }
     }
@@ -203,7 +209,6 @@ impl Open {
 
     fn add(&mut self, line: Line, now: Instant, number: u64, done: &mut VecDeque<(u64, Entry)>) {
         self.last = line.time;
-        self.touched = now;
         self.bytes += line.text.len();
         if self.entry.count() < MOST_LINES && self.bytes < MOST_BYTES {
             return self.entry.rest.push(line);

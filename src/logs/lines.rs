@@ -10,6 +10,9 @@ use std::mem;
 
 /// A line is cut where it is longer than this, so that a container that never ends one cannot fill the memory.
 pub const LONGEST: usize = 4 * 1024 * 1024;
+/// dockerd cuts a line that goes on at exactly so many bytes: a shorter piece without an end is the last of a process, and what
+/// comes after it was written by the next one in the same container.
+const PIECE: usize = 16 * 1024;
 /// The engine stamps stdout and stderr of a container apart, and keeps them in the order of arrival: what was not seen yet
 /// when a stream broke cannot be older than this before the latest that was.
 const INVERSION: SignedDuration = SignedDuration::from_secs(1);
@@ -29,6 +32,8 @@ pub struct Line {
 #[derive(Debug)]
 pub struct LineAssembler {
     latest: Timestamp,
+    /// A piece that ends no line and is shorter than this is the last of its process.
+    full: usize,
     stdout: Half,
     stderr: Half,
     ready: Vec<Line>,
@@ -36,7 +41,7 @@ pub struct LineAssembler {
 
 impl Default for LineAssembler {
     fn default() -> Self {
-        Self { latest: Timestamp::MIN, stdout: Half::default(), stderr: Half::default(), ready: Vec::new() }
+        Self { latest: Timestamp::MIN, full: 0, stdout: Half::default(), stderr: Half::default(), ready: Vec::new() }
     }
 }
 
@@ -50,9 +55,16 @@ struct Half {
     seen: Option<Timestamp>,
     /// Pieces up to this one were taken before the stream broke.
     skip: Option<Timestamp>,
+    /// The last piece ended no line and was not a full one.
+    was_last: bool,
 }
 
 impl LineAssembler {
+    /// For pieces as dockerd cuts them, so that what one process did not end is not joined to what the next one says.
+    pub fn of_engine() -> Self {
+        Self { full: PIECE, ..Self::default() }
+    }
+
     /// Takes a piece, and gives the lines that it ends: none or one, more where a carriage return makes a line of each state
     /// of a progress bar.
     pub fn push(&mut self, stream: Stream, piece: &[u8]) -> impl Iterator<Item = Line> + '_ {
@@ -112,8 +124,12 @@ impl LineAssembler {
     }
 
     fn take(&mut self, stream: Stream, time: Option<Timestamp>, text: &[u8]) {
-        let latest = self.latest;
+        if self.half(stream).was_last && time.is_some() {
+            self.end(stream);
+        }
+        let (latest, full) = (self.latest, self.full);
         let half = self.half(stream);
+        half.was_last = text.len() < full && !text.ends_with(b"\n");
         let begun = half.begun.or(time).unwrap_or(latest);
         match text.split_last() {
             // Nearly every line is one piece: it needs no buffer.

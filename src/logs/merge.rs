@@ -13,8 +13,8 @@ use std::{
 /// How long [`Following`] holds a line back.
 pub const WINDOW: Duration = Duration::from_millis(50);
 
-/// What is left of it for entries that a [`super::group::Grouper`] has held back already.
-pub const WINDOW_OF_ENTRIES: Duration = Duration::from_millis(30);
+/// What is left of it for entries that a [`super::group::Grouper`] has held back already, as both are looked at every 5 ms.
+pub const WINDOW_OF_ENTRIES: Duration = Duration::from_millis(20);
 
 /// A source of a merge, by its number.
 pub type Source = usize;

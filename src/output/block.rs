@@ -103,8 +103,15 @@ impl Block {
             | EventKind::Speakers(_)
             | EventKind::Said(_)
             | EventKind::Exited { .. }
+            | EventKind::Restarted { .. }
+            | EventKind::Dropped { .. }
             | EventKind::Problem { .. }
+            | EventKind::Checked { .. }
+            | EventKind::Rendered { .. }
             | EventKind::Note { .. }
+            | EventKind::Reloaded { .. }
+            | EventKind::Refused(_)
+            | EventKind::Swap(_)
             | EventKind::Notice { .. }
             | EventKind::Interrupted { .. }
             | EventKind::Finished { .. }

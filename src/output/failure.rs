@@ -121,6 +121,7 @@ fn problems(diagnostic: &dyn Diagnostic, source: Option<&dyn SourceCode>, events
         let (file, line, column) =
             place.map_or((None, None, None), |(file, line, column)| (file, Some(line), Some(column)));
         events.push(EventKind::Problem {
+            severity: severity(diagnostic),
             code: diagnostic.code().map(|code| code.to_string()),
             message: whole_message(diagnostic),
             help: diagnostic.help().map(|help| help.to_string()),
@@ -129,6 +130,21 @@ fn problems(diagnostic: &dyn Diagnostic, source: Option<&dyn SourceCode>, events
             column,
         });
     }
+}
+
+fn severity(diagnostic: &dyn Diagnostic) -> &'static str {
+    match diagnostic.severity() {
+        Some(Severity::Error) | None => "error",
+        Some(Severity::Warning) => "warning",
+        Some(Severity::Advice) => "note",
+    }
+}
+
+/// The event of one problem that is no failure.
+pub(super) fn event(diagnostic: &dyn Diagnostic) -> Option<EventKind> {
+    let mut events = Vec::new();
+    problems(diagnostic, diagnostic.source_code(), &mut events);
+    events.pop()
 }
 
 fn whole_message(diagnostic: &dyn Diagnostic) -> String {

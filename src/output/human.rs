@@ -55,9 +55,16 @@ impl Human {
             | EventKind::Speakers(_)
             | EventKind::Said(_)
             | EventKind::Exited { .. }
+            | EventKind::Restarted { .. }
+            | EventKind::Dropped { .. }
             | EventKind::ContainerFailed { .. }
             | EventKind::Problem { .. }
+            | EventKind::Checked { .. }
+            | EventKind::Rendered { .. }
             | EventKind::Note { .. }
+            | EventKind::Reloaded { .. }
+            | EventKind::Refused(_)
+            | EventKind::Swap(_)
             | EventKind::Notice { .. } => {}
         }
     }

@@ -8,7 +8,7 @@ use super::{
     text,
 };
 use crate::{
-    event::{LogLine, Stream},
+    event::Stream,
     logs::{group::Entry, level::Level, speaker::Speaker},
     plan::spec::Role,
 };
@@ -33,6 +33,8 @@ pub struct LogSettings {
     pub no_prefix: bool,
     /// `--raw`: lines as they were written, control sequences included.
     pub raw: bool,
+    /// With `--json` a line is an event among others, as in `up`.
+    pub events: bool,
 }
 
 /// Lines on their way, and what they share.
@@ -41,6 +43,7 @@ pub(super) struct Log {
     stamps: Option<Stamps>,
     no_prefix: bool,
     raw: bool,
+    pub(super) events: bool,
     /// The widest a name may be.
     widest: Option<usize>,
     /// The column's width for which the prefixes were made.
@@ -79,10 +82,18 @@ struct JsonDropped<'a> {
     name: &'a str,
 }
 
+/// What `logs --json` says where the log of a removed container begins that was too long to keep.
+#[derive(Serialize)]
+struct JsonCut<'a> {
+    cut: bool,
+    container: &'a str,
+    name: &'a str,
+}
+
 impl Log {
     pub(super) fn new(settings: LogSettings) -> Self {
-        let LogSettings { timestamps, no_prefix, raw } = settings;
-        Self { stamps: timestamps.map(Stamps::new), no_prefix, raw, ..Self::default() }
+        let LogSettings { timestamps, no_prefix, raw, events } = settings;
+        Self { stamps: timestamps.map(Stamps::new), no_prefix, raw, events, ..Self::default() }
     }
 
     /// Makes names fit a terminal of this width.
@@ -99,10 +110,6 @@ impl Log {
             let view = View { time: line.time, name: &speaker.name, role: speaker.role, text: &line.text };
             self.view(view, names, paint);
         }
-    }
-
-    pub(super) fn line(&mut self, log: &LogLine, names: &mut Names, paint: Paint) {
-        self.view(View { time: log.time, name: &log.name, role: log.role, text: &log.text }, names, paint);
     }
 
     pub(super) fn json(&mut self, speaker: &Speaker, entry: &Entry) {
@@ -131,6 +138,16 @@ impl Log {
         self.out.push('\n');
     }
 
+    pub(super) fn cut(&mut self, speaker: &Speaker, json: bool, paint: Paint) {
+        let Speaker { container, name, .. } = speaker;
+        if json {
+            return self.object(&JsonCut { cut: true, container: container.as_str(), name });
+        }
+        let text = format!("… what the removed {} had said before was not kept …", sanitize(name, false));
+        self.out.push_str(&paint.warn(text));
+        self.out.push('\n');
+    }
+
     pub(super) fn folded(&mut self, speaker: &Speaker, lines: u64, names: &mut Names, paint: Paint) {
         self.begin(&speaker.name, None, names, paint);
         let text = format!("… {} until ready", lines_in_words(lines));
@@ -154,7 +171,7 @@ impl Log {
         Some(mem::replace(&mut self.out, next))
     }
 
-    fn object(&mut self, object: &impl Serialize) {
+    pub(super) fn object(&mut self, object: &impl Serialize) {
         self.out.push_str(&super::to_json(object));
         self.out.push('\n');
     }
@@ -229,16 +246,21 @@ fn lines_in_words(lines: u64) -> String {
     format!("{grouped} line{}", if lines == 1 { "" } else { "s" })
 }
 
-/// The last lines of a container that failed, indented.
-pub(super) fn tail(name: &str, lines: &[String], names: &mut Names, paint: Paint) -> Vec<String> {
+/// The last lines of a container that failed, indented; without a role they are no log lines and stay as they are.
+pub(super) fn tail(name: &str, role: Option<Role>, lines: &[String], names: &mut Names, paint: Paint) -> Vec<String> {
     let color = names.learn(name);
     let width = console::measure_text_width(name);
     let prefix = prefix(name, width, color, paint);
-    let line = |text: &String| match sanitize(text, paint.enabled) {
-        clean if clean.is_empty() => prefix.clone(),
-        clean => format!("{prefix} {clean}"),
+    let shown = |text: &String| match role {
+        None => vec![sanitize(text, paint.enabled).into_owned()],
+        Some(role) => {
+            let mut line = String::new();
+            let below = log_text::write(role, text, paint, &mut line);
+            std::iter::once(line).chain(below).collect()
+        }
     };
-    text::indent(lines.iter().map(line), "  ")
+    let line = |text: String| if text.is_empty() { prefix.clone() } else { format!("{prefix} {text}") };
+    text::indent(lines.iter().flat_map(shown).map(line), "  ")
 }
 
 fn prefix(name: &str, width: usize, color: u8, paint: Paint) -> String {

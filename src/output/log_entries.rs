@@ -4,7 +4,11 @@ use super::{
     Display, Renderer,
     log::{Log, LogSettings},
 };
-use crate::logs::{group::Entry, speaker::Speaker};
+use crate::{
+    event::{Event, EventKind, LogLine, SCHEMA},
+    logs::{group::Entry, speaker::Speaker},
+};
+use jiff::Timestamp;
 
 impl Renderer {
     /// Says how log lines look, before the first.
@@ -26,10 +30,46 @@ impl Renderer {
         }
     }
 
+    /// Whether programs get events: `up --json`.
+    pub(super) fn is_told_in_events(&self) -> bool {
+        matches!(self.display, Display::Json) && self.log.events
+    }
+
+    /// Takes log lines to be shown as an event each.
+    pub(super) fn entry_events(&mut self, speaker: &Speaker, entry: &Entry, time: Timestamp) {
+        let level = entry.level(speaker.role);
+        for line in entry.lines() {
+            let line = LogLine {
+                time: line.time,
+                container: speaker.container.clone(),
+                name: speaker.name.clone(),
+                role: speaker.role,
+                app: speaker.app.clone(),
+                stream: line.stream,
+                level,
+                text: line.text.clone(),
+            };
+            self.log.object(&Event { schema: SCHEMA, time, kind: EventKind::Log(line) });
+        }
+        if self.log.is_full() {
+            self.flush();
+        }
+    }
+
     /// Tells how many lines of a container could not be shown in time, in their place.
     pub fn dropped(&mut self, speaker: &Speaker, lines: u64) {
+        if self.is_told_in_events() {
+            let kind = EventKind::Dropped { name: speaker.name.clone(), container: speaker.container.clone(), lines };
+            return self.log.object(&Event { schema: SCHEMA, time: Timestamp::now(), kind });
+        }
         let json = matches!(self.display, Display::Json);
         self.log.dropped(speaker, lines, json, self.screen.data_paint());
+    }
+
+    /// Tells that a removed container had said more, before its lines that were kept.
+    pub fn cut(&mut self, speaker: &Speaker) {
+        let json = matches!(self.display, Display::Json);
+        self.log.cut(speaker, json, self.screen.data_paint());
     }
 
     /// Tells how many lines a container wrote until it was ready. Programs get every line instead.

@@ -10,14 +10,17 @@ mod log;
 mod log_entries;
 mod log_stamp;
 mod log_text;
+mod measures;
 mod plain;
 mod plan;
+mod rendered;
 mod sanitize;
 mod screen;
 mod settings;
 mod sink;
 mod status;
 mod style;
+mod swap;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ pub use log::LogSettings;
 pub use settings::{ColorChoice, Mode, OutputSettings, Surroundings, settings};
 
 use crate::{
-    event::{Event, EventKind, SCHEMA, Utterance},
+    event::{Event, EventKind, SCHEMA, Saying, Utterance},
     status::Status,
 };
 use failure::Look;
@@ -91,14 +94,31 @@ impl Renderer {
     pub fn event(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Speakers(names) => return self.expect_names(names.iter().map(String::as_str)),
-            EventKind::Said(utterances) => {
-                utterances.iter().for_each(|Utterance { speaker, entry }| self.entry(speaker, entry));
+            EventKind::Said(sayings) => {
+                for Utterance { speaker, saying } in &sayings.utterances {
+                    match saying {
+                        Saying::Entry(entry) if self.is_told_in_events() => {
+                            self.entry_events(speaker, entry, event.time)
+                        }
+                        Saying::Entry(entry) => self.entry(speaker, entry),
+                        Saying::Dropped(lines) => self.dropped(speaker, *lines),
+                        Saying::Cut => self.cut(speaker),
+                        Saying::Folded(lines) => self.folded(speaker, *lines),
+                    }
+                }
                 return;
             }
             _ => {}
         }
+        // What containers said before it stands before it.
+        self.flush();
         if let Display::Json = self.display {
-            return self.json(event);
+            // `logs --json` gives nothing but lines.
+            let is_about_lines = matches!(event.kind, EventKind::Exited { .. } | EventKind::Restarted { .. });
+            if self.is_told_in_events() || !is_about_lines {
+                self.json(event);
+            }
+            return;
         }
         if let EventKind::Started { containers, .. } = &event.kind {
             self.expect_names(containers.iter().map(|container| container.name.as_str()));
@@ -115,11 +135,6 @@ impl Renderer {
     fn common(&mut self, kind: &EventKind) {
         let paint = self.screen.talk_paint();
         match kind {
-            EventKind::Log(log) => {
-                self.measure();
-                self.log.line(log, &mut self.names, self.screen.data_paint());
-                self.flush();
-            }
             EventKind::Planned { steps } => self.screen.data(&plan::lines(steps, self.screen.data_paint())),
             EventKind::BuildOutput { name, line } => self.build_output(name.as_str(), line),
             EventKind::StepDone { step, .. } if step.action == "build" => {
@@ -130,7 +145,32 @@ impl Renderer {
                 Display::Quiet | Display::Json => {}
             },
             EventKind::Notice { message, help, .. } => self.screen.talk(&talk::notice(message, help.as_deref(), paint)),
-            EventKind::Exited { name, exit_code, .. } => {
+            EventKind::Reloaded { .. } => self.screen.talk(&talk::reloaded(kind, paint)),
+            EventKind::Refused(refusal) => self.screen.talk(&talk::refused(refusal, paint)),
+            EventKind::Swap(progress) => match self.display {
+                Display::Human(_) | Display::Plain(_) => self.screen.talk(&swap::lines(progress, paint)),
+                Display::Quiet | Display::Json => {}
+            },
+            EventKind::Checked { .. } => {
+                if let Display::Human(_) | Display::Plain(_) = self.display {
+                    let lines: Vec<_> = talk::checked(kind, paint).into_iter().collect();
+                    self.screen.talk(&lines);
+                }
+            }
+            EventKind::Rendered { app, differences, files } => {
+                self.screen.data(&rendered::lines(app, differences, files, self.screen.data_paint()));
+            }
+            EventKind::Restarted { name, replaced } => {
+                let what = if *replaced { "was made anew" } else { "started again" };
+                self.screen.talk(&[format!("{} {} {what}", paint.dim("·"), paint.strong(name))]);
+            }
+            EventKind::Exited { name, exit_code, role, tail, .. } => {
+                if !tail.is_empty() {
+                    let mut lines = vec![String::new()];
+                    lines.extend(log::tail(name.as_str(), Some(*role), tail, &mut self.names, paint));
+                    lines.push(String::new());
+                    self.screen.talk(&lines);
+                }
                 let mark = if *exit_code == 0 { paint.dim("·") } else { paint.bad("✘") };
                 self.screen.talk(&[format!("{mark} {} {}", paint.strong(name), talk::ending(kind))]);
             }
@@ -140,6 +180,8 @@ impl Renderer {
                 self.screen.talk(&failure::failed(code, message, help.as_deref(), self.look()));
             }
             EventKind::Started { .. }
+            | EventKind::Dropped { .. }
+            | EventKind::Log(_)
             | EventKind::Speakers(_)
             | EventKind::Said(_)
             | EventKind::StepStarted(_)
@@ -169,6 +211,20 @@ impl Renderer {
         }
         self.tails();
         self.screen.talk(&failure::lines(diagnostic, self.look()));
+    }
+
+    /// Shows a problem that is no failure; with `--json` as an event.
+    pub fn problem(&mut self, diagnostic: &dyn miette::Diagnostic, now: Timestamp) {
+        self.flush();
+        if let Display::Json = self.display {
+            if let Some(kind) = failure::event(diagnostic) {
+                self.json(&Event { schema: SCHEMA, time: now, kind });
+            }
+            return;
+        }
+        let mut lines = failure::lines(diagnostic, self.look());
+        lines.push(String::new());
+        self.screen.talk(&lines);
     }
 
     /// Shows a project's status: one object with `--json`, else for people.
@@ -230,12 +286,12 @@ impl Renderer {
     fn tails(&mut self) {
         let paint = self.screen.talk_paint();
         for kind in std::mem::take(&mut self.failures) {
-            let EventKind::ContainerFailed { name, tail, .. } = &kind else { continue };
+            let EventKind::ContainerFailed { name, role, tail, .. } = &kind else { continue };
             let build: Vec<String> = self.builds.remove(name.as_str()).unwrap_or_default().into();
-            let said = if tail.is_empty() { &build } else { tail };
+            let (role, said) = if tail.is_empty() { (None, &build) } else { (Some(*role), tail) };
             if !said.is_empty() {
                 let mut lines = vec![String::new()];
-                lines.extend(log::tail(name.as_str(), said, &mut self.names, paint));
+                lines.extend(log::tail(name.as_str(), role, said, &mut self.names, paint));
                 lines.push(String::new());
                 self.screen.talk(&lines);
             }
@@ -244,7 +300,7 @@ impl Renderer {
 
     fn build_output(&mut self, name: &str, line: &str) {
         if self.screen.settings.verbose {
-            let lines = log::tail(name, &[line.to_owned()], &mut self.names, self.screen.talk_paint());
+            let lines = log::tail(name, None, &[line.to_owned()], &mut self.names, self.screen.talk_paint());
             return self.screen.talk(&lines);
         }
         let kept = self.builds.entry(name.to_owned()).or_default();

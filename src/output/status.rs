@@ -1,6 +1,7 @@
 //! `status` for people: a table of containers, a paragraph an app. Pure.
 
 use super::{
+    measures,
     style::Paint,
     text::{self, columns, indent},
 };
@@ -43,13 +44,16 @@ fn heading(status: &Status, paint: Paint) -> String {
     };
     let broker =
         status.broker.as_ref().map(|broker| format!(", broker {} (component {})", broker.kind, broker.component));
-    format!("{}: {state}{}", paint.strong(&status.project), broker.unwrap_or_default())
+    let mtls = if status.mtls { ", mTLS" } else { "" };
+    format!("{}: {state}{}{mtls}", paint.strong(&status.project), broker.unwrap_or_default())
 }
 
 /// The table whole where it fits; else without images, and with the reasons below it.
 fn table(containers: &[ContainerStatus], now: Timestamp, width: Option<usize>, paint: Paint) -> Vec<String> {
-    let titles = ["NAME", "ROLE", "STATE", "PORTS", "AGE", "IMAGE"].map(|title| paint.dim(title)).to_vec();
-    let mut rows = vec![titles];
+    let is_measured = containers.iter().any(|container| container.usage.is_some());
+    let [cpu, memory] = if is_measured { ["CPU", "MEMORY"] } else { [""; 2] };
+    let titles = ["NAME", "ROLE", "STATE", cpu, memory, "PORTS", "AGE", "IMAGE"];
+    let mut rows = vec![titles.map(|title| if title.is_empty() { String::new() } else { paint.dim(title) }).to_vec()];
     rows.extend(containers.iter().map(|container| row(container, now, paint)));
     let Some(width) = width else { return columns(&rows) };
     let fits = |lines: &[String]| lines.iter().all(|line| console::measure_text_width(line) <= width);
@@ -81,10 +85,13 @@ fn row(container: &ContainerStatus, now: Timestamp, paint: Paint) -> Vec<String>
     let ports: Vec<String> = container.ports.iter().map(|port| format!("{}→{}", port.host, port.container)).collect();
     let age = container.started_at.map(|started| text::age(now.as_second() - started.as_second()));
     let reason = reason(container).map(|reason| format!(": {reason}")).unwrap_or_default();
+    let [cpu, memory] = measures::usage(container.usage.as_ref());
     vec![
         container.name.clone(),
         container.role.as_str().to_owned(),
         format!("{}{reason}", state(container, paint)),
+        cpu,
+        memory,
         ports.join(", "),
         age.unwrap_or_default(),
         paint.dim(&container.image),
@@ -123,6 +130,9 @@ fn paragraph(app: &AppStatus, paint: Paint) -> Vec<String> {
         format!("{}/{}{route}", one.pubsub, one.topic)
     };
     lines.extend(section("subscriptions", app.subscriptions.iter().map(subscription).collect(), paint));
+    for (title, counted) in measures::counted(app, paint) {
+        lines.extend(section(title, counted, paint));
+    }
     lines
 }
 

@@ -2,8 +2,9 @@
 
 use super::{sanitize::one_line, style::Paint, text};
 use crate::{
-    event::{Address, EventKind, StepLine},
+    event::{Address, EventKind, ReloadHow, StepLine},
     plan::spec::Role,
+    refusal::Refusal,
 };
 use console::measure_text_width;
 
@@ -43,6 +44,48 @@ pub(super) fn ending(kind: &EventKind) -> String {
         Some(cause) => format!("{how}: {}", one_line(cause)),
         None => how,
     }
+}
+
+/// `✔ reloaded orders-dapr in 1.7 s by hand-over`, and a line for each thing that changed.
+pub(super) fn reloaded(kind: &EventKind, paint: Paint) -> Vec<String> {
+    let EventKind::Reloaded { sidecars, changes, how, elapsed_ms, .. } = kind else { return Vec::new() };
+    let how = match how {
+        ReloadHow::InPlace => "in place",
+        ReloadHow::HandOver => "by hand-over",
+    };
+    let what = if changes.is_empty() { "replaced" } else { "reloaded" };
+    let names = sidecars.iter().map(|name| paint.strong(name)).collect::<Vec<_>>().join(", ");
+    let time = text::duration(*elapsed_ms);
+    let mut lines = vec![format!("{} {what} {names} {how} {}", paint.good("✔"), paint.dim(format!("in {time}")))];
+    lines.extend(changes.iter().map(|change| format!("    {}", one_line(&change.to_string()))));
+    lines
+}
+
+/// `✘ refused FILE:LINE: REASON` for each problem, and what goes on.
+pub(super) fn refused(refusal: &Refusal, paint: Paint) -> Vec<String> {
+    let mut lines: Vec<_> = refusal
+        .problems
+        .iter()
+        .map(|problem| {
+            format!("{} refused {}{}", paint.bad("✘"), paint.strong(problem.place()), one_line(&problem.reason))
+        })
+        .collect();
+    lines.push(match refusal.serving_since {
+        Some(since) => {
+            let since = since.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
+            paint.dim(format!("  still serving the version of {since}"))
+        }
+        None => paint.dim("  what runs goes on as it was"),
+    });
+    lines
+}
+
+/// What was checked, and for which daprd.
+pub(super) fn checked(kind: &EventKind, paint: Paint) -> Option<String> {
+    let EventKind::Checked { files, components, dapr, warnings } = kind else { return None };
+    let (files, components) = (text::count(*files, "file"), text::count(*components, "component"));
+    let found = if *warnings == 0 { "no problems".to_owned() } else { text::count(*warnings, "warning") };
+    Some(format!("{} checked {files} with {components} for daprd {dapr}: {found}", paint.good("✔")))
 }
 
 /// What Ctrl-C has set going.
@@ -92,7 +135,7 @@ fn rank(role: Role) -> u8 {
         Role::App | Role::Sidecar => 0,
         Role::Broker => 1,
         Role::State => 2,
-        Role::Scheduler | Role::Placement | Role::Other => 3,
+        Role::Scheduler | Role::Placement | Role::Sentry | Role::Other => 3,
     }
 }
 

@@ -29,6 +29,11 @@ pub(super) fn age(seconds: i64) -> String {
 
 /// `1 container`, `2 containers`.
 pub(super) fn count(number: usize, noun: &str) -> String {
+    count_u64(number as u64, noun)
+}
+
+/// The same of a number that is not of things in memory.
+pub(super) fn count_u64(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 

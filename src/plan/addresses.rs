@@ -1,6 +1,7 @@
 //! Where things are reached from the host. Pure.
 
 use crate::{
+    dapr::sidecar::METRICS_PORT,
     event::Address,
     plan::{
         observed::{Observed, PortHolder},
@@ -17,14 +18,16 @@ pub fn addresses(containers: &[ContainerSpec], observed: &Observed, held: &BTree
         Role::Broker => 2,
         Role::State => 3,
         Role::Other => 4,
-        Role::Scheduler | Role::Placement => 5,
+        Role::Scheduler | Role::Placement | Role::Sentry => 5,
     };
     let mut containers: Vec<_> = containers.iter().filter(|container| order(container.role) < 5).collect();
     containers.sort_by_key(|container| order(container.role));
     let mut addresses = Vec::new();
     for container in containers {
         let Some(running) = observed.container(&container.name) else { continue };
-        for port in &container.ports {
+        // `status` shows where a sidecar's metrics are.
+        let is_told = |port: &&PortSpec| container.role != Role::Sidecar || port.container != METRICS_PORT;
+        for port in container.ports.iter().filter(is_told) {
             let Some(host) = running.ports.get(&port.container) else { continue };
             addresses.push(Address {
                 name: crate::names::ShortName::new(container.display_name()),

@@ -1,11 +1,13 @@
 //! Decides what has to be done: pure functions over plain data. A [`Plan`] is a graph of steps, each one call group on the
 //! engine with the reason for it; `engine/executor.rs` walks it and decides nothing.
 
+pub mod active;
 pub mod addresses;
 pub mod desired;
 pub mod diff;
 pub mod observed;
 pub mod ports;
+pub mod readiness;
 pub mod spec;
 
 use crate::{
@@ -71,6 +73,8 @@ pub enum Action {
     AwaitCallable(Target),
     /// Stops it.
     Stop(Target, Urgency),
+    /// Gives it another name.
+    Rename(Target, ContainerName),
     /// Removes it.
     Remove(Target),
     /// Removes the network.
@@ -111,6 +115,14 @@ pub enum Cause {
     Orphan,
     /// The command asks for it.
     Requested,
+    /// Another one takes its place.
+    HandOver,
+    /// It only tries new components.
+    Trial,
+    /// It delivers what is left in a broker.
+    Drain,
+    /// Nothing is left in it.
+    Drained,
 }
 
 impl fmt::Display for Cause {
@@ -126,6 +138,10 @@ impl fmt::Display for Cause {
             Self::Started => formatter.pad("started"),
             Self::Orphan => formatter.pad("not in sandbox.toml"),
             Self::Requested => formatter.pad("asked for"),
+            Self::HandOver => formatter.pad("hand-over"),
+            Self::Trial => formatter.pad("trial"),
+            Self::Drain => formatter.pad("drain"),
+            Self::Drained => formatter.pad("drained"),
         }
     }
 }
@@ -142,6 +158,7 @@ impl Action {
             Self::AwaitReady(..) => "await",
             Self::AwaitCallable(_) => "await-callable",
             Self::Stop(..) => "stop",
+            Self::Rename(..) => "rename",
             Self::Remove(_) | Self::RemoveNetwork(_) | Self::RemoveVolume(_) => "remove",
         }
     }
@@ -164,6 +181,7 @@ impl Action {
             | Self::AwaitReady(target, _)
             | Self::AwaitCallable(target)
             | Self::Stop(target, _)
+            | Self::Rename(target, _)
             | Self::Remove(target) => target.name.to_string(),
         }
     }
@@ -177,6 +195,7 @@ impl Action {
             | Self::AwaitReady(target, _)
             | Self::AwaitCallable(target)
             | Self::Stop(target, _)
+            | Self::Rename(target, _)
             | Self::Remove(target) => Some(&target.short_name),
             Self::CreateNetwork(_)
             | Self::CreateVolume(_)

@@ -1,5 +1,6 @@
 //! What is there: one snapshot of the engine in our own words. Pure.
 
+use super::active::BrokerMark;
 use crate::{
     names::{AppId, ContainerName, ImageReference, ShortName},
     plan::spec::{Role, SpecHash},
@@ -29,7 +30,7 @@ pub struct Observed {
 }
 
 /// An image that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedImage {
     /// The engine's id.
     pub id: String,
@@ -68,6 +69,8 @@ pub struct ObservedContainer {
     pub assigned_ports: BTreeMap<u16, u16>,
     /// When it was created, in seconds of the Unix epoch.
     pub created: i64,
+    /// The broker it was made for: of brokers and sidecars.
+    pub broker: Option<BrokerMark>,
 }
 
 /// Whether a container runs.

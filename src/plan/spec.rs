@@ -1,9 +1,19 @@
 //! What one object on the engine should be: plain data that a plan carries and `docker/` carries out. Pure.
 
-use crate::names::{AppId, ContainerName, ImageReference, ShortName};
+use super::active::BrokerMark;
+pub use super::readiness::{
+    AppCallback, Asking, ComponentIdentity, ConsumerCheck, Inquiry, Protocol, Readiness, SidecarReadiness,
+    SubscriptionIdentity,
+};
+use crate::names::{AppId, ContainerName, ImageReference, ShortName, Token};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What a container is in the project: the label `dev.sandbox.role`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -17,6 +27,8 @@ pub enum Role {
     Scheduler,
     /// Dapr's placement.
     Placement,
+    /// Dapr's sentry, the certificate authority.
+    Sentry,
     /// An app.
     App,
     /// A daprd.
@@ -27,8 +39,16 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order in which people read a project.
-    pub const ALL: [Self; 7] =
-        [Self::Broker, Self::State, Self::Scheduler, Self::Placement, Self::Other, Self::App, Self::Sidecar];
+    pub const ALL: [Self; 8] = [
+        Self::Broker,
+        Self::State,
+        Self::Scheduler,
+        Self::Placement,
+        Self::Sentry,
+        Self::Other,
+        Self::App,
+        Self::Sidecar,
+    ];
 
     /// The label's value.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +57,7 @@ impl Role {
             Self::State => "state",
             Self::Scheduler => "scheduler",
             Self::Placement => "placement",
+            Self::Sentry => "sentry",
             Self::App => "app",
             Self::Sidecar => "sidecar",
             Self::Other => "other",
@@ -58,7 +79,8 @@ impl fmt::Display for Role {
 /// A container as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ContainerSpec {
-    /// Its name on the engine.
+    /// Its name on the engine. Not part of the hash: a sidecar that takes over is the same under another name.
+    #[serde(skip)]
     pub name: ContainerName,
     /// What people call it; also its first alias on the network.
     pub short_name: ShortName,
@@ -93,6 +115,9 @@ pub struct ContainerSpec {
     /// What must be so before it starts. Not part of the hash.
     #[serde(skip)]
     pub start_after: Vec<StartCondition>,
+    /// The broker it is made for: of brokers and sidecars. Not part of the hash: what is on a broker is so however it got there.
+    #[serde(skip)]
+    pub broker: Option<BrokerMark>,
 }
 
 /// What must be so before a container starts.
@@ -119,6 +144,26 @@ impl ContainerSpec {
         self.aliases.first().map_or(self.short_name.as_str(), String::as_str)
     }
 
+    /// What its daprd wants to be told, where it is a sidecar that wants to.
+    pub fn api_token(&self) -> Option<&Token> {
+        match &self.readiness {
+            Readiness::Sidecar(readiness) => readiness.asking.api_token.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it can be made only when sentry has made its trust anchors.
+    pub fn lacks_trust_anchors(&self) -> bool {
+        self.environment.values().any(|value| value == TRUST_ANCHORS)
+    }
+
+    /// Puts the trust anchors where their token stands. They are part of the hash: with others it is another container.
+    pub fn trust(&mut self, anchors: &str) {
+        for value in self.environment.values_mut().filter(|value| *value == TRUST_ANCHORS) {
+            anchors.clone_into(value);
+        }
+    }
+
     /// What decides whether a running container is still the right one: everything but what only orders or times its start,
     /// and but the host ports that were chosen, which are read back from the container.
     pub fn hash(&self) -> SpecHash {
@@ -141,6 +186,12 @@ impl SpecHash {
             digest.update(part);
         }
         Self(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The hash of files, with their names.
+    pub fn of_files(files: &BTreeMap<String, String>) -> Self {
+        let parts: Vec<&[u8]> = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]).collect();
+        Self::of(&parts)
     }
 
     /// Takes a label's value.
@@ -215,6 +266,9 @@ pub enum HostPort {
     Advertised,
 }
 
+/// Stands in the environment for sentry's trust anchors, while there are none yet: sentry makes them when it starts first.
+pub const TRUST_ANCHORS: &str = "@trust-anchors@";
+
 /// Stands in a command or in the environment for the host port assigned to a container's port.
 pub fn host_port_token(container_port: u16) -> String {
     format!("@host-port-{container_port}@")
@@ -231,6 +285,16 @@ pub struct MountSpec {
     pub read_only: bool,
 }
 
+impl MountSpec {
+    /// The path of the host, where one is mounted.
+    pub fn host_path(&self) -> Option<&Path> {
+        match &self.source {
+            MountSource::Host(path) => Some(path),
+            MountSource::Volume(_) => None,
+        }
+    }
+}
+
 /// What is mounted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -239,122 +303,6 @@ pub enum MountSource {
     Host(PathBuf),
     /// A volume by its full name on the engine.
     Volume(String),
-}
-
-/// When a container counts as ready.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Readiness {
-    /// It runs.
-    #[default]
-    Running,
-    /// It has ended with exit code 0.
-    Exited,
-    /// Its own health check says healthy; without one, it runs.
-    Engine,
-    /// An HTTP GET is answered with 2xx.
-    Http {
-        /// The port in the container.
-        port: u16,
-        /// The path.
-        path: String,
-    },
-    /// One of its log lines contains the text.
-    Log(String),
-    /// Something listens on the port in the container.
-    Listening {
-        /// The port in the container.
-        port: u16,
-    },
-    /// The protocol's greeting is answered.
-    Greeting {
-        /// Which protocol.
-        protocol: Protocol,
-        /// The port in the container.
-        port: u16,
-    },
-    /// daprd is healthy and has loaded what it should.
-    Sidecar(Box<SidecarReadiness>),
-}
-
-/// Protocols whose greeting is known: the closed vocabulary of `ready.probe` in a catalog entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// Kafka: a metadata request.
-    Kafka,
-    /// Redis: `PING`.
-    Redis,
-    /// AMQP 0-9-1: the header, answered by `Connection.Start`.
-    Amqp,
-    /// Postgres: a startup message, answered and not with `57P03` (starting up).
-    Postgres,
-}
-
-/// What a sidecar must show before it counts as ready.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SidecarReadiness {
-    /// daprd's HTTP port in the container.
-    pub http_port: u16,
-    /// Components that must be in its metadata.
-    pub components: Vec<ComponentIdentity>,
-    /// Subscriptions that the project's files declare for this app.
-    pub subscriptions: Vec<SubscriptionIdentity>,
-    /// The app to ask for its own subscriptions (`GET /dapr/subscribe`): container and port. `None`: no app port, or not HTTP.
-    pub app: Option<(ContainerName, u16)>,
-    /// Where the broker shows that consumers have joined; one a component that has a broker behind it.
-    pub consumers: Vec<ConsumerCheck>,
-}
-
-/// A component as daprd names it in its metadata.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct ComponentIdentity {
-    /// `metadata.name`.
-    pub name: String,
-    /// `spec.type`, for example `pubsub.kafka`.
-    #[serde(rename = "type")]
-    pub component_type: String,
-    /// `spec.version`, `v1` when the file has none.
-    pub version: String,
-}
-
-/// A subscription: what is subscribed to, not how it is routed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct SubscriptionIdentity {
-    /// The pub/sub component.
-    pub pubsub: String,
-    /// The topic.
-    pub topic: String,
-}
-
-/// How to see at the broker that the subscribers of one component have joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsumerCheck {
-    /// The pub/sub component.
-    pub component: String,
-    /// The broker's container.
-    pub broker: ContainerName,
-    /// How the broker is asked.
-    pub inquiry: Inquiry,
-    /// The port in the broker's container.
-    pub port: u16,
-    /// The consumer group, or the first part of the queue's name.
-    pub group: String,
-    /// User and password, where the broker asks for them.
-    pub credentials: Option<(String, String)>,
-    /// How many sidecars of the app subscribe, each with a consumer of its own.
-    pub sidecars: u32,
-}
-
-/// How a broker is asked about its consumers: the closed vocabulary of `consumers.inquiry` in a catalog entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Inquiry {
-    /// Kafka's consumer group: stable, with a member.
-    KafkaGroup,
-    /// The stream's group: `XINFO CONSUMERS topic group` names one.
-    RedisGroup,
-    /// A passive declare over AMQP: queue `GROUP-topic` has a consumer. The management API shows one seconds late.
-    RabbitmqQueue,
 }
 
 /// The project's bridge network.
@@ -371,12 +319,14 @@ pub struct VolumeSpec {
     pub name: String,
     /// Its name within the project.
     pub short_name: String,
+    /// Whether what is in it is needed only while a container has it; then everybody in every container may write to it.
+    pub in_memory: bool,
 }
 
-/// A folder that is written whole, and never changed after a container has mounted it.
+/// A folder that is written whole. Once it is mounted only daprd's own reload changes it (`diff/in_place.rs`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FolderSpec {
-    /// The folder; its last part is a hash of what lies in it.
+    /// The folder; its last part is a hash of what lay in it when it was written.
     pub path: PathBuf,
     /// File names and what they hold.
     pub files: BTreeMap<String, String>,

@@ -1,5 +1,5 @@
-//! A small AMQP 0-9-1 client over one connection: log in, look at queues, log out. Written by hand because one question is
-//! asked; a client library is a runtime of its own.
+//! A small AMQP 0-9-1 client over one connection: log in, look at queues, declare what a subscriber will use, log out.
+//! Written by hand because few questions are asked; a client library is a runtime of its own.
 //!
 //! It exists because RabbitMQ's management API does not know in time: it shows a consumer up to 5 s after it has come, and
 //! as long after it has gone (`collect_statistics_interval`; seen with 4.0), and without statistics it shows no consumers.
@@ -29,11 +29,18 @@ const CHANNEL_OPEN: Method = (20, 10);
 const CHANNEL_OPEN_OK: Method = (20, 11);
 const CHANNEL_CLOSE: Method = (20, 40);
 const CHANNEL_CLOSE_OK: Method = (20, 41);
+const EXCHANGE_DECLARE: Method = (40, 10);
+const EXCHANGE_DECLARE_OK: Method = (40, 11);
 const QUEUE_DECLARE: Method = (50, 10);
 const QUEUE_DECLARE_OK: Method = (50, 11);
+const QUEUE_BIND: Method = (50, 20);
+const QUEUE_BIND_OK: Method = (50, 21);
 
 const NOT_FOUND: u16 = 404;
 const PASSIVE: u8 = 1;
+const DURABLE: u8 = 1 << 1;
+const EXCHANGE_AUTO_DELETE: u8 = 1 << 2;
+const QUEUE_AUTO_DELETE: u8 = 1 << 3;
 
 /// Class and method.
 type Method = (u16, u16);
@@ -51,6 +58,54 @@ pub struct QueueState {
     pub messages_ready: u32,
     /// Consumers, those of connections that the broker has not noticed to be gone included.
     pub consumers: u32,
+}
+
+/// An exchange as it is declared; one that is there already must be the same in all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its name.
+    pub name: String,
+    /// `fanout`, `topic`, `direct` or `headers`.
+    pub kind: String,
+    /// Whether it survives a restart of the broker.
+    pub durable: bool,
+    /// Whether it goes with its last binding.
+    pub auto_delete: bool,
+}
+
+/// A queue as it is declared; one that is there already must be the same in all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// Whether it survives a restart of the broker.
+    pub durable: bool,
+    /// Whether it goes with its last consumer.
+    pub auto_delete: bool,
+    /// `x-…` arguments.
+    pub arguments: Vec<(&'static str, Argument)>,
+}
+
+/// The value of an `x-…` argument. RabbitMQ compares numbers by value, whatever their width on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(i64),
+    /// A switch.
+    Switch(bool),
+}
+
+/// Which messages of an exchange go into a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The queue.
+    pub queue: String,
+    /// The exchange.
+    pub exchange: String,
+    /// The routing key; a fanout exchange does not look at it.
+    pub routing_key: String,
 }
 
 impl AmqpConnection {
@@ -114,6 +169,50 @@ impl AmqpConnection {
         }
         answer.advance(usize::from(name_length));
         Ok(Some(QueueState { messages_ready: answer.get_u32(), consumers: answer.get_u32() }))
+    }
+
+    /// Declares an exchange.
+    ///
+    /// # Errors
+    /// When there is no answer, or the broker refuses: it has another one of that name.
+    pub async fn declare_exchange(&mut self, exchange: &Exchange) -> Result<(), NotYet> {
+        let mut arguments = vec![0, 0];
+        put_short_string(&mut arguments, &exchange.name);
+        put_short_string(&mut arguments, &exchange.kind);
+        let auto_delete = if exchange.auto_delete { EXCHANGE_AUTO_DELETE } else { 0 };
+        arguments.put_u8(auto_delete | if exchange.durable { DURABLE } else { 0 });
+        put_table(&mut arguments, &[]);
+        self.send(1, EXCHANGE_DECLARE, &arguments).await?;
+        self.expect(EXCHANGE_DECLARE_OK).await.map(drop)
+    }
+
+    /// Declares a queue.
+    ///
+    /// # Errors
+    /// When there is no answer, or the broker refuses: it has another one of that name.
+    pub async fn declare_queue(&mut self, queue: &Queue) -> Result<(), NotYet> {
+        let mut arguments = vec![0, 0];
+        put_short_string(&mut arguments, &queue.name);
+        let auto_delete = if queue.auto_delete { QUEUE_AUTO_DELETE } else { 0 };
+        arguments.put_u8(auto_delete | if queue.durable { DURABLE } else { 0 });
+        put_table(&mut arguments, &queue.arguments);
+        self.send(1, QUEUE_DECLARE, &arguments).await?;
+        self.expect(QUEUE_DECLARE_OK).await.map(drop)
+    }
+
+    /// Binds a queue to an exchange.
+    ///
+    /// # Errors
+    /// When there is no answer, or the broker refuses: one of the two is not there.
+    pub async fn bind(&mut self, binding: &Binding) -> Result<(), NotYet> {
+        let mut arguments = vec![0, 0];
+        for name in [&binding.queue, &binding.exchange, &binding.routing_key] {
+            put_short_string(&mut arguments, name);
+        }
+        arguments.put_u8(0);
+        put_table(&mut arguments, &[]);
+        self.send(1, QUEUE_BIND, &arguments).await?;
+        self.expect(QUEUE_BIND_OK).await.map(drop)
     }
 
     /// Logs out, so that the broker has no broken connection to log.
@@ -187,4 +286,28 @@ fn put_short_string(buffer: &mut Vec<u8>, text: &str) {
     let bytes = &text.as_bytes()[..text.len().min(255)];
     buffer.put_u8(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
     buffer.put_slice(bytes);
+}
+
+fn put_table(buffer: &mut Vec<u8>, fields: &[(&str, Argument)]) {
+    let mut table = Vec::new();
+    for (name, value) in fields {
+        put_short_string(&mut table, name);
+        match value {
+            Argument::Text(text) => {
+                table.put_u8(b'S');
+                table.put_u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
+                table.put_slice(text.as_bytes());
+            }
+            Argument::Number(number) => {
+                table.put_u8(b'l');
+                table.put_i64(*number);
+            }
+            Argument::Switch(is_on) => {
+                table.put_u8(b't');
+                table.put_u8(u8::from(*is_on));
+            }
+        }
+    }
+    buffer.put_u32(u32::try_from(table.len()).unwrap_or(u32::MAX));
+    buffer.put_slice(&table);
 }

@@ -7,14 +7,17 @@ use super::{
     NotYet,
     http::{self, Answer},
 };
+use crate::names::Token;
 use crate::plan::spec::{ComponentIdentity, SubscriptionIdentity};
 use reqwest::Client;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 const HEALTH: &str = "/v1.0/healthz";
 const OUTBOUND_HEALTH: &str = "/v1.0/healthz/outbound";
 const METADATA: &str = "/v1.0/metadata";
+/// On the metrics port.
+const METRICS: &str = "/";
 const APP_SUBSCRIPTIONS: &str = "/dapr/subscribe";
 
 /// What `/v1.0/healthz` says.
@@ -38,7 +41,7 @@ pub enum Health {
 /// # Errors
 /// When there is no answer, or none of daprd's.
 pub async fn health(http: &Client, daprd: SocketAddr, deadline: Duration) -> Result<Health, NotYet> {
-    let answer = get(http, daprd, HEALTH, deadline).await?;
+    let answer = get(http, daprd, HEALTH, None, deadline).await?;
     if answer.status.is_success() {
         return Ok(Health::Ready);
     }
@@ -57,20 +60,37 @@ pub async fn health(http: &Client, daprd: SocketAddr, deadline: Duration) -> Res
 /// # Errors
 /// When there is no answer.
 pub async fn outbound_is_ready(http: &Client, daprd: SocketAddr, deadline: Duration) -> Result<bool, NotYet> {
-    Ok(get(http, daprd, OUTBOUND_HEALTH, deadline).await?.status.is_success())
+    Ok(get(http, daprd, OUTBOUND_HEALTH, None, deadline).await?.status.is_success())
 }
 
 /// Asks `/v1.0/metadata`: what the sidecar has really loaded. Components that failed to initialise, or wait for a secret
-/// store, are not in it; subscriptions are, before their consumers have joined.
+/// store, are not in it; subscriptions are, before their consumers have joined. Unlike the health routes it wants the token.
 ///
 /// # Errors
-/// When there is no answer, or not 200 (401: daprd runs with `DAPR_API_TOKEN`).
-pub async fn metadata(http: &Client, daprd: SocketAddr, deadline: Duration) -> Result<Metadata, NotYet> {
-    let answer = get(http, daprd, METADATA, deadline).await?;
+/// When there is no answer, or not 200 (401: daprd runs with another `DAPR_API_TOKEN`).
+pub async fn metadata(
+    http: &Client,
+    daprd: SocketAddr,
+    token: Option<&Token>,
+    deadline: Duration,
+) -> Result<Metadata, NotYet> {
+    let answer = get(http, daprd, METADATA, token, deadline).await?;
     if !answer.status.is_success() {
         return Err(answer.refused(METADATA));
     }
     parse(&answer, METADATA)
+}
+
+/// Asks the metrics port: what daprd has counted, as Prometheus text (read by `dapr/metrics.rs`).
+///
+/// # Errors
+/// When there is no answer, or not 200: `spec.metrics.enabled: false`, or `--metrics-port` says another one.
+pub async fn metrics(http: &Client, metrics: SocketAddr, deadline: Duration) -> Result<String, NotYet> {
+    let answer = get(http, metrics, METRICS, None, deadline).await?;
+    if answer.status.as_u16() != 200 {
+        return Err(answer.refused(METRICS));
+    }
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
 /// Asks an app for its own subscriptions, as daprd does once in its life. Without that route, with an empty answer, or when
@@ -82,9 +102,34 @@ pub async fn metadata(http: &Client, daprd: SocketAddr, deadline: Duration) -> R
 pub async fn app_subscriptions(
     http: &Client,
     app: SocketAddr,
+    token: Option<&Token>,
     deadline: Duration,
 ) -> Result<Vec<SubscriptionIdentity>, NotYet> {
-    let answer = get(http, app, APP_SUBSCRIPTIONS, deadline).await?;
+    let listed = app_list(http, app, token, deadline).await?;
+    Ok(listed.into_iter().map(RawSubscription::identity).collect())
+}
+
+/// Which of an app's own subscriptions are bulk subscriptions; daprd's metadata do not tell.
+///
+/// # Errors
+/// When there is no answer, 5xx, or something that is no list of subscriptions.
+pub async fn app_bulk_subscriptions(
+    http: &Client,
+    app: SocketAddr,
+    token: Option<&Token>,
+    deadline: Duration,
+) -> Result<Vec<SubscriptionIdentity>, NotYet> {
+    let listed = app_list(http, app, token, deadline).await?;
+    Ok(listed.into_iter().filter(|one| one.bulk.enabled).map(RawSubscription::identity).collect())
+}
+
+async fn app_list(
+    http: &Client,
+    app: SocketAddr,
+    token: Option<&Token>,
+    deadline: Duration,
+) -> Result<Vec<RawSubscription>, NotYet> {
+    let answer = get(http, app, APP_SUBSCRIPTIONS, token, deadline).await?;
     if answer.status.is_server_error() {
         return Err(answer.refused(&format!("{APP_SUBSCRIPTIONS} at the app")));
     }
@@ -92,7 +137,7 @@ pub async fn app_subscriptions(
         return Ok(Vec::new());
     }
     let listed: Option<Vec<RawSubscription>> = parse(&answer, APP_SUBSCRIPTIONS)?;
-    Ok(listed.unwrap_or_default().into_iter().map(RawSubscription::identity).collect())
+    Ok(listed.unwrap_or_default())
 }
 
 /// What `/v1.0/metadata` says, as far as it is used. Unknown fields are ignored, missing ones are empty.
@@ -131,6 +176,10 @@ pub struct LoadedSubscription {
     pub topic: String,
     /// Where the app gets it: the route without a condition, else the first one.
     pub route: Option<String>,
+    /// What it says to the component.
+    pub metadata: BTreeMap<String, String>,
+    /// Where messages go that the app did not take.
+    pub dead_letter_topic: Option<String>,
 }
 
 impl LoadedSubscription {
@@ -140,8 +189,14 @@ impl LoadedSubscription {
     }
 }
 
-async fn get(http: &Client, address: SocketAddr, path: &str, deadline: Duration) -> Result<Answer, NotYet> {
-    http::get(http, http::url(address, path)?, None, deadline).await
+async fn get(
+    http: &Client,
+    address: SocketAddr,
+    path: &str,
+    token: Option<&Token>,
+    deadline: Duration,
+) -> Result<Answer, NotYet> {
+    http::exchange(http::with_token(http.get(http::url(address, path)?), token), address, deadline).await
 }
 
 fn parse<T: DeserializeOwned>(answer: &Answer, path: &str) -> Result<T, NotYet> {
@@ -180,6 +235,19 @@ struct RawSubscription {
     topic: String,
     #[serde(default, deserialize_with = "null_is_default")]
     rules: Vec<RawRule>,
+    #[serde(rename = "bulkSubscribe", default, deserialize_with = "null_is_default")]
+    bulk: RawBulk,
+    #[serde(default, deserialize_with = "null_is_default")]
+    metadata: BTreeMap<String, String>,
+    #[serde(rename = "deadLetterTopic", default)]
+    dead_letter_topic: Option<String>,
+}
+
+/// `bulkSubscribe`, in the app's own answer only.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawBulk {
+    enabled: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -198,7 +266,8 @@ impl RawSubscription {
     fn loaded(self) -> LoadedSubscription {
         let unconditional = self.rules.iter().find(|rule| rule.condition.is_empty());
         let route = unconditional.or(self.rules.first()).map(|rule| rule.path.clone());
-        LoadedSubscription { pubsub: self.pubsub, topic: self.topic, route }
+        let dead_letter_topic = self.dead_letter_topic.filter(|topic| !topic.is_empty());
+        LoadedSubscription { pubsub: self.pubsub, topic: self.topic, route, metadata: self.metadata, dead_letter_topic }
     }
 }
 

@@ -1,7 +1,8 @@
 //! HTTP on loopback: no proxy, no redirects, answers bounded in size and time.
 
 use super::{NotYet, wire};
-use reqwest::{Client, StatusCode, Url, redirect};
+use crate::names::Token;
+use reqwest::{Client, RequestBuilder, StatusCode, Url, header::HeaderMap, redirect};
 use std::{
     error::Error,
     io,
@@ -46,14 +47,15 @@ pub async fn answers(http: &Client, address: SocketAddr, path: &str, deadline: D
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// The reason when this is not the answer that counts.
-    pub(super) fn refused(&self, path: &str) -> NotYet {
+    pub(crate) fn refused(&self, path: &str) -> NotYet {
         let beginning = self.body.iter().take(120).copied().collect::<Vec<_>>();
         let text = String::from_utf8_lossy(&beginning);
         let first_line = text.lines().next().unwrap_or_default().trim();
@@ -63,20 +65,38 @@ impl Answer {
 }
 
 /// One GET with a bounded body, within the deadline.
-pub(super) async fn get(
+pub(crate) async fn get(
     http: &Client,
     url: Url,
     credentials: Option<(&str, &str)>,
     deadline: Duration,
 ) -> Result<Answer, NotYet> {
     let address = address_of(&url);
+    let mut request = http.get(url);
+    if let Some((user, password)) = credentials {
+        request = request.basic_auth(user, Some(password));
+    }
+    exchange(request, address, deadline).await
+}
+
+/// Says the token, where one is wanted: daprd's callers and daprd itself say it in the same way.
+pub(super) fn with_token(request: RequestBuilder, token: Option<&Token>) -> RequestBuilder {
+    match token {
+        Some(token) => request.header("dapr-api-token", token.reveal()),
+        None => request,
+    }
+}
+
+/// One question and its answer, with a bounded body, within the deadline.
+pub(super) async fn exchange(
+    request: RequestBuilder,
+    address: SocketAddr,
+    deadline: Duration,
+) -> Result<Answer, NotYet> {
     wire::within(address, deadline, async {
-        let mut request = http.get(url);
-        if let Some((user, password)) = credentials {
-            request = request.basic_auth(user, Some(password));
-        }
         let mut response = request.send().await.map_err(|error| reason(address, &error))?;
         let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| wire::half(address))? {
             if body.len() + chunk.len() > MAX_BODY {
@@ -84,7 +104,7 @@ pub(super) async fn get(
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status, headers, body })
     })
     .await
 }

@@ -2,30 +2,49 @@
 //!
 //! The versions asked for are the newest that all of these speak: Apache Kafka 2.4 to 4.1 (4.0 dropped old ones, KIP-896,
 //! but none of these) and Redpanda to 25.3, whose handlers stop at Metadata 8 (7 until 23.x), `FindCoordinator` 2 and
-//! `DescribeGroups` 4. So nothing has to be negotiated.
+//! `DescribeGroups` 4; of `ListOffsets` and `OffsetFetch` old ones are asked for that all of them have. So nothing has to be
+//! negotiated.
 
 use super::{NotYet, wire::Peer};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
     messages::{
-        ApiKey, DescribeGroupsRequest, DescribeGroupsResponse, FindCoordinatorRequest, FindCoordinatorResponse,
-        GroupId, MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader,
+        ApiKey, BrokerId, DescribeGroupsRequest, DescribeGroupsResponse, FindCoordinatorRequest,
+        FindCoordinatorResponse, GroupId, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+        OffsetFetchRequest, OffsetFetchResponse, RequestHeader, ResponseHeader, TopicName,
         describe_groups_response::DescribedGroup,
+        list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+        metadata_request::MetadataRequestTopic,
+        offset_fetch_request::OffsetFetchRequestTopic,
     },
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes, encode_request_header_into_buffer},
 };
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 const METADATA_VERSION: i16 = 7;
 const FIND_COORDINATOR_VERSION: i16 = 2;
 const DESCRIBE_GROUPS_VERSION: i16 = 4;
+const LIST_OFFSETS_VERSION: i16 = 1;
+const OFFSET_FETCH_VERSION: i16 = 2;
 
-/// The largest answer that is read: the ones asked for here have a few hundred bytes.
+/// The largest answer that is read: a topic of a thousand partitions has some 40 kB.
 const MAX_FRAME: usize = 1 << 20;
 
 /// Not 0, so that a peer which answers zeros or echoes is not taken for a broker.
 const FIRST_CORRELATION_ID: i32 = 0x5342_0001;
+
+/// Numbers by partition.
+pub type ByPartition = BTreeMap<i32, i64>;
+
+/// An end of a partition, as `ListOffsets` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The first offset that is still there.
+    Oldest,
+    /// One more than the last that consumers may read.
+    Newest,
+}
 
 /// A connection to one broker.
 #[derive(Debug)]
@@ -91,6 +110,72 @@ impl KafkaConnection {
         }
     }
 
+    /// The partitions of a topic; none when it is not there. `create`: the broker makes one, as it does for a client that
+    /// publishes, if it makes topics by itself at all.
+    ///
+    /// # Errors
+    /// When there is no answer, the topic is just being made, or its name is refused.
+    pub async fn partitions(&mut self, topic: &str, create: bool) -> Result<Vec<i32>, NotYet> {
+        let asked = MetadataRequestTopic::default().with_name(Some(TopicName(string(topic))));
+        let request = MetadataRequest::default().with_topics(Some(vec![asked])).with_allow_auto_topic_creation(create);
+        let answer: MetadataResponse = self.call(ApiKey::Metadata, METADATA_VERSION, &request).await?;
+        let Some(described) = answer.topics.into_iter().next() else {
+            return Err(NotYet::unexpected(format!("the broker described no topic when asked for {topic}")));
+        };
+        let errors = std::iter::once(described.error_code).chain(described.partitions.iter().map(|one| one.error_code));
+        match errors.filter_map(ResponseError::try_from_code).next() {
+            None => Ok(described.partitions.iter().map(|partition| partition.partition_index).collect()),
+            Some(ResponseError::UnknownTopicOrPartition) if !create => Ok(Vec::new()),
+            Some(ResponseError::UnknownTopicOrPartition) => {
+                Err(NotYet::waiting(format!("topic {topic} is not there, and the broker has not made it yet")))
+            }
+            Some(error) if error.is_retriable() => {
+                Err(NotYet::waiting(format!("topic {topic} is not ready yet ({error})")))
+            }
+            Some(error) => Err(NotYet::unexpected(format!("the broker refuses topic {topic} ({error})"))),
+        }
+    }
+
+    /// Where each of a topic's partitions begins or ends.
+    ///
+    /// # Errors
+    /// When there is no answer, or a partition has none for now.
+    pub async fn offsets(&mut self, topic: &str, partitions: &[i32], end: End) -> Result<ByPartition, NotYet> {
+        let timestamp = match end {
+            End::Newest => -1,
+            End::Oldest => -2,
+        };
+        let partition =
+            |index: &i32| ListOffsetsPartition::default().with_partition_index(*index).with_timestamp(timestamp);
+        let asked = ListOffsetsTopic::default()
+            .with_name(TopicName(string(topic)))
+            .with_partitions(partitions.iter().map(partition).collect());
+        let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![asked]);
+        let answer: ListOffsetsResponse = self.call(ApiKey::ListOffsets, LIST_OFFSETS_VERSION, &request).await?;
+        let answered = answer.topics.into_iter().flat_map(|topic| topic.partitions);
+        let answered = answered.map(|one| (one.partition_index, one.offset, one.error_code));
+        by_partition(answered, topic, partitions)
+    }
+
+    /// What a group has committed for each of a topic's partitions: the next offset that it wants. −1: nothing.
+    ///
+    /// # Errors
+    /// When there is no answer, or none for the group or a partition for now.
+    pub async fn committed(&mut self, group: &str, topic: &str, partitions: &[i32]) -> Result<ByPartition, NotYet> {
+        let asked = OffsetFetchRequestTopic::default()
+            .with_name(TopicName(string(topic)))
+            .with_partition_indexes(partitions.to_vec());
+        let request =
+            OffsetFetchRequest::default().with_group_id(GroupId(string(group))).with_topics(Some(vec![asked]));
+        let answer: OffsetFetchResponse = self.call(ApiKey::OffsetFetch, OFFSET_FETCH_VERSION, &request).await?;
+        if let Some(error) = ResponseError::try_from_code(answer.error_code) {
+            return Err(NotYet::waiting(format!("the broker has no offsets of group {group} for now ({error})")));
+        }
+        let answered = answer.topics.into_iter().flat_map(|topic| topic.partitions);
+        let answered = answered.map(|one| (one.partition_index, one.committed_offset, one.error_code));
+        by_partition(answered, topic, partitions)
+    }
+
     async fn call<Request, Response>(
         &mut self,
         api: ApiKey,
@@ -123,6 +208,28 @@ impl KafkaConnection {
         let mut answer = vec![0; frame];
         self.peer.fill(&mut answer).await?;
         Ok(answer.into())
+    }
+}
+
+/// One answer for each partition that was asked for.
+fn by_partition(
+    answered: impl Iterator<Item = (i32, i64, i16)>,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<ByPartition, NotYet> {
+    let mut found = BTreeMap::new();
+    for (index, offset, error_code) in answered {
+        if let Some(error) = ResponseError::try_from_code(error_code) {
+            let reason = format!("the broker has no offset of partition {index} of topic {topic} for now ({error})");
+            return Err(NotYet::waiting(reason));
+        }
+        found.insert(index, offset);
+    }
+    match partitions.iter().find(|index| !found.contains_key(index)) {
+        None => Ok(found),
+        Some(index) => {
+            Err(NotYet::unexpected(format!("the broker says nothing of partition {index} of topic {topic}")))
+        }
     }
 }
 

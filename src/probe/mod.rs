@@ -18,6 +18,7 @@
 //! and the attempt hangs until its deadline (both seen with dockerd 20.10).
 
 pub mod amqp_wire;
+pub mod app_callback;
 pub mod daprd;
 pub mod greeting;
 pub mod http;
@@ -27,8 +28,8 @@ pub mod listening;
 pub mod redis_wire;
 pub mod sidecar;
 #[cfg(test)]
-mod test_peer;
-mod wire;
+pub(crate) mod test_peer;
+pub(crate) mod wire;
 
 use std::{fmt, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};

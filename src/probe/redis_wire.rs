@@ -55,13 +55,13 @@ impl RedisConnection {
     }
 
     /// An answer that this command does not have.
-    pub(super) fn does_not_answer_so(&self, value: &Value) -> NotYet {
+    pub(crate) fn does_not_answer_so(&self, value: &Value) -> NotYet {
         self.peer.does_not_speak("Redis", format!("{value:?}").as_bytes())
     }
 }
 
 /// The reason when Redis reports an error: its code and its words.
-pub(super) fn refusal(error: &redis::ServerError) -> NotYet {
+pub(crate) fn refusal(error: &redis::ServerError) -> NotYet {
     let code = error.code();
     let text = error.details().map_or_else(|| code.to_owned(), |details| format!("{details} ({code})"));
     match code {

@@ -8,7 +8,7 @@ use tokio::{
 
 /// What is done to one connection.
 #[derive(Clone)]
-pub(super) enum Behaviour {
+pub(crate) enum Behaviour {
     /// Accepts, and says nothing.
     Silent,
     /// Accepts, and closes.
@@ -26,26 +26,26 @@ pub(super) enum Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn answer(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn answer(answer: impl Into<Vec<u8>>) -> Self {
         Self::Answers(vec![answer.into()])
     }
 }
 
 /// A listener that has not accepted anything yet, so that its address can be part of what it says.
-pub(super) struct TestPeer {
+pub(crate) struct TestPeer {
     listener: TcpListener,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl TestPeer {
-    pub(super) async fn bind() -> Self {
+    pub(crate) async fn bind() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         Self { listener, address }
     }
 
     /// Treats the first connection as the first behaviour says, and so on; the last one is for all others too.
-    pub(super) fn behave(self, behaviours: Vec<Behaviour>) -> SocketAddr {
+    pub(crate) fn behave(self, behaviours: Vec<Behaviour>) -> SocketAddr {
         tokio::spawn(async move {
             for index in 0.. {
                 let behaviour = behaviours.get(index).or(behaviours.last()).expect("there is one").clone();
@@ -58,12 +58,12 @@ impl TestPeer {
 }
 
 /// A listener that treats every connection in one way.
-pub(super) async fn peer(behaviour: Behaviour) -> SocketAddr {
+pub(crate) async fn peer(behaviour: Behaviour) -> SocketAddr {
     TestPeer::bind().await.behave(vec![behaviour])
 }
 
 /// An address on which nothing listens.
-pub(super) async fn nobody() -> SocketAddr {
+pub(crate) async fn nobody() -> SocketAddr {
     TestPeer::bind().await.address
 }
 

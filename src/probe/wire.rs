@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Ends an attempt that takes longer than it may.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     address: SocketAddr,
     deadline: Duration,
     attempt: impl Future<Output = Result<T, NotYet>>,

@@ -4,7 +4,8 @@
 
 From the moment the sidecar's container has started it publishes a numbered message through the sidecar's published port
 every 20 ms, whatever the answer. When its input ends, it goes on until a message has arrived at the app, asks the app when
-each did, and prints one JSON object; its times are seconds of the clock that all processes of a machine share.
+each did, and prints `{"messages": [[SENT, ARRIVED], …]}`: the acknowledged ones in order, null for one that never arrived, in
+seconds of the clock that all processes of a machine share.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ async def main(sidecar: str, app: str) -> dict:
     done, _ = await asyncio.wait([told_to_stop, started], return_when=asyncio.FIRST_COMPLETED)
     if started not in done:
         started.cancel()
-        return {}
+        return {"messages": []}
     publisher = Publisher(*started.result())
     publishing = asyncio.create_task(publisher.run())
     await told_to_stop
@@ -38,19 +39,7 @@ async def main(sidecar: str, app: str) -> dict:
             publishing.cancel()
             await asyncio.sleep(0.1)  # for the publishes that are under way
         await asyncio.sleep(0.05)
-    return summary(publisher.acknowledged, arrived)
-
-
-def summary(acknowledged: dict[int, float], arrived: dict[int, float]) -> dict:
-    """What counts: when the first message arrived, and which of the acknowledged ones never did."""
-    both = [sent for number, sent in acknowledged.items() if number in arrived]
-    return {
-        "first_acknowledged": min(acknowledged.values(), default=None),
-        "first_delivered_was_sent": min(both, default=None),
-        "first_delivery": min(arrived.values(), default=None),
-        "acknowledged": len(acknowledged),
-        "lost": len(set(acknowledged) - set(arrived)),
-    }
+    return {"messages": sorted([sent, arrived.get(number)] for number, sent in publisher.acknowledged.items())}
 
 
 class Publisher:

@@ -34,7 +34,7 @@ def show(series: list[float], unit: str) -> str:
     """Median and worst."""
     if not series:
         return ""
-    digits = {"s": 2, "ms": 1, "MB": 1, "×": 2}.get(unit, 0)
+    digits = {"s": 2, "ms": 1, "MB": 1, "×": 2, "%": 0}.get(unit, 0)
     values = [median(series), max(series)][: len(series)]
     return " / ".join(f"{value:.{digits}f}" for value in values) + f" {unit}".rstrip()
 

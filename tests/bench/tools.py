@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import socket
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +84,9 @@ class Sandbox(Tool):
 
     def __init__(self, project: str, binary: Path, folder: Path) -> None:
         super().__init__(project)
-        self.command = [str(binary), "--json", "-C", str(folder), "-p", project]
+        self.folder = folder
+        self.plain = [str(binary), "-C", str(folder), "-p", project]
+        self.command = [*self.plain, "--json"]
 
     def up(self) -> Ran:
         return run([*self.command, "up", "-d", "--offline"], ready='"event":"ready"')
@@ -104,6 +108,20 @@ class Sandbox(Tool):
                 attached.terminate()
                 attached.wait(LIMIT)
                 drain.wait(LIMIT)
+
+
+    @contextmanager
+    def talking(self):
+        """`sandbox up` in the foreground, ready; its events, without the lines of logs."""
+        with process([*self.command, "up", "--offline", "--no-logs"], stderr=subprocess.DEVNULL) as attached:
+            events = reader(attached.stdout)
+            try:
+                while events.get(timeout=LIMIT)[1]["event"] != "ready":
+                    pass
+                yield events
+            finally:
+                attached.terminate()
+                attached.wait(LIMIT)
 
 
 class Compose(Tool):
@@ -147,10 +165,8 @@ def run(command: list[str], environment: dict[str, str] | None = None, ready: st
 @contextmanager
 def process(command: list[str], environment: dict[str, str] | None = None, **options):
     """A process in a session of its own, so that Ctrl-C reaches only the benchmark; it does not outlive the block."""
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
-    started = subprocess.Popen(
-        command, env={**ENVIRONMENT, **(environment or {})}, text=True, start_new_session=True, **output
-    )
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options}
+    started = subprocess.Popen(command, env={**ENVIRONMENT, **(environment or {})}, start_new_session=True, **output)
     try:
         yield started
     finally:
@@ -161,6 +177,18 @@ def process(command: list[str], environment: dict[str, str] | None = None, **opt
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+
+
+def reader(stream) -> queue.Queue:
+    """Every event of a stream with the moment in which it came."""
+    events: queue.Queue = queue.Queue()
+
+    def read() -> None:
+        for line in stream:
+            events.put((time.monotonic(), json.loads(line)))
+
+    threading.Thread(target=read, daemon=True).start()
+    return events
 
 
 def docker(*arguments: str) -> str:

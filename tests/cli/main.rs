@@ -5,7 +5,9 @@
 //! |---|---|
 //! | [`wire`] | `sandbox::docker::Docker` itself: what it sends, and what it makes of refusals, cuts and slowness |
 //! | [`unreachable`] | no engine, a dead one, a silent one, one that may not be used |
-//! | [`up`], [`images`], [`ports`], [`down`], [`failures`], [`interrupts`], [`attached`], [`output`] | the binary |
+//! | [`up`], [`images`], [`ports`], [`down`], [`failures`], [`interrupts`], [`attached`], [`patience`], [`output`], [`check`] | the binary |
+//! | [`swap`] | `swap-broker` |
+//! | [`saved`] | what `logs` shows of containers that are gone |
 //!
 //! After a wanted change of what people read: `INSTA_UPDATE=always cargo test --test cli`.
 
@@ -13,13 +15,18 @@
 mod daemon;
 
 mod attached;
+mod check;
 mod down;
 mod failures;
 mod images;
 mod interrupts;
 mod output;
+mod patience;
 mod ports;
 mod project;
+mod saved;
+mod secrets;
+mod swap;
 mod unreachable;
 mod up;
 mod wire;

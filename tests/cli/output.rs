@@ -1,7 +1,10 @@
 //! What people and programs read: JSON lines, colours, help, closed pipes.
 
 use crate::{
-    daemon::script::{Peer, Script},
+    daemon::{
+        fault::Fault,
+        script::{Peer, Script},
+    },
     project::{Ended, Project, Running, SHOP, SMALL, stable},
 };
 use anyhow::{Context, Result};
@@ -71,6 +74,41 @@ async fn status_is_one_object_as_the_contract_has_it() -> Result<()> {
     project.daemon.let_die("shop-redis-1", 1);
     let broken: Value = serde_json::from_str(&project.succeed(&["status", "--json"]).await?.stdout)?;
     assert_eq!(broken["state"], "degraded", "{broken}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_measures_when_it_is_asked_to() -> Result<()> {
+    let project = Project::new(SHOP)?;
+    project.succeed(&["up", "-d"]).await?;
+    let status = async |arguments: &[&str]| -> Result<Value> {
+        Ok(serde_json::from_str(&project.succeed(&[&["status", "--json"], arguments].concat()).await?.stdout)?)
+    };
+    let plain = status(&[]).await?;
+    assert!(plain.pointer("/containers/0/usage").is_none() && plain.pointer("/apps/0/sidecars/0/metrics").is_none());
+    let measured = status(&["--metrics"]).await?;
+    let usage = |name: &str| {
+        let containers = measured["containers"].as_array().into_iter().flatten();
+        containers.clone().find(|one| one["name"] == name).map(|one| one["usage"].clone()).unwrap_or_default()
+    };
+    assert_eq!((&usage("web")["cpu_percent"], &usage("web")["memory_bytes"]), (&5.0.into(), &60_000_000.into()));
+    assert_eq!(usage("web")["memory_limit_bytes"], Value::Null);
+    assert_eq!(usage("web-dapr")["memory_limit_bytes"], 256 * 1024 * 1024);
+    let metrics = &measured["apps"][0]["sidecars"][0]["metrics"];
+    assert_eq!(
+        (&metrics["topics"][0]["published"], &metrics["state"][0]["calls"]),
+        (&5.into(), &10.into()),
+        "{metrics}"
+    );
+    let shown = project.succeed(&["status", "--metrics"]).await?.stdout;
+    project.settings().bind(|| assert_snapshot!("status_metrics", shown));
+    // One that has ended uses nothing, and what the others use is told all the same.
+    project.daemon.let_die("shop-redis-1", 1);
+    project.daemon.inject(Fault::refuse("GET /containers/shop-web-1/stats", 500, "no cgroup"));
+    let broken = status(&["--metrics"]).await?;
+    let used = broken["containers"].as_array().into_iter().flatten().filter(|one| one.get("usage").is_some());
+    let used: Vec<_> = used.filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(used, ["postgres", "scheduler", "web-dapr"], "{broken}");
     Ok(())
 }
 

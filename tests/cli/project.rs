@@ -173,12 +173,26 @@ fn regex_of(path: &Path) -> String {
 
 impl Running {
     /// Begins any command, with both outputs read as they come.
-    pub fn begin(mut command: Command) -> Result<Self> {
+    pub fn begin(command: Command) -> Result<Self> {
+        let (reads, may_read) = watch::channel(true);
+        drop(reads);
+        Self::begin_read_when(command, may_read)
+    }
+
+    /// Begins any command; its stdout is not read before `may_read` holds.
+    pub fn begin_read_when(mut command: Command, may_read: watch::Receiver<bool>) -> Result<Self> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
-        let stdout = Written::read(child.stdout.take().context("it is piped")?);
-        let stderr = Written::read(child.stderr.take().context("it is piped")?);
+        let stdout = Written::read(child.stdout.take().context("it is piped")?, may_read);
+        let stderr = Written::read(child.stderr.take().context("it is piped")?, watch::channel(true).1);
         Ok(Self { child, stdout, stderr })
+    }
+
+    /// How much memory it has, in bytes.
+    pub fn memory(&self) -> Result<usize> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id().context("it runs")?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("it has memory")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
     }
 
     /// Waits for its end.
@@ -189,6 +203,13 @@ impl Running {
         let status: ExitStatus = status?;
         let (stdout, stderr) = (self.stdout.all().await?, self.stderr.all().await?);
         Ok(Ended { code: status.code(), stdout, stderr })
+    }
+
+    /// Waits for its end, whether or not its output was read.
+    pub async fn gone(mut self, code: i32) -> Result<()> {
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.context("it does not end")??;
+        ensure!(status.code() == Some(code), "{status}");
+        Ok(())
     }
 
     /// Waits until it has said something on stderr.
@@ -213,11 +234,13 @@ impl Running {
 }
 
 impl Written {
-    fn read(mut from: impl AsyncRead + Send + Unpin + 'static) -> Self {
+    fn read(mut from: impl AsyncRead + Send + Unpin + 'static, mut may_read: watch::Receiver<bool>) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
         let (tell, changed) = watch::channel(());
         let shared = Arc::clone(&text);
         let reading = tokio::spawn(async move {
+            // Whoever has let go of the other side has said its last word.
+            let _ = may_read.wait_for(|may| *may).await;
             let mut chunk = vec![0; 1 << 16];
             while let Ok(count @ 1..) = from.read(&mut chunk).await {
                 let piece = String::from_utf8_lossy(&chunk[..count]).into_owned();

@@ -65,6 +65,7 @@ fn delivers_and_stores(
     scenario(short_name, |it| {
         let project = it.project();
         Sample { broker, store, ..Sample::default() }.describe(&project)?;
+        it.step("`check` finds nothing to say against it", || checks_clean(&project))?;
         let up = it.step("`up -d` succeeds", || project.up())?;
         let reminders = Reminders::of(&project)?;
         let id = it.step("a reminder is delivered, once", || reminders.deliver("buy milk"))?;
@@ -80,6 +81,12 @@ fn delivers_and_stores(
     });
 }
 
+/// What `check` says is in order is what daprd loads a moment later.
+fn checks_clean(project: &Project) -> Result<()> {
+    let run = project.sandbox(&["check"])?.succeeded()?;
+    run.says(&["for daprd 1.18.2: no problems"]).map(drop)
+}
+
 fn has_row(project: &Project, store: &str, reminders: &Reminders, id: &str) -> Result<()> {
     let key = format!("reminders||reminder-{id}");
     let row = match store {
@@ -89,8 +96,7 @@ fn has_row(project: &Project, store: &str, reminders: &Reminders, id: &str) -> R
             engine::exec(&project.container("postgres")?.id, &psql)?
         }
         "redis" => {
-            let container = project.containers()?.into_iter().find(|one| one.short_name.starts_with("redis"));
-            let state = project.container("redis-state").ok().or(container).context("there is a Redis")?;
+            let state = project.container("redis")?;
             engine::exec(&state.id, &["redis-cli", "--raw", "HGET", &key, "data"])?
         }
         _ => http::get(&format!("{}/v1.0/state/statestore/reminder-{id}", reminders.dapr))?.body.to_string(),

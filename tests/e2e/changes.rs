@@ -3,19 +3,20 @@
 use crate::support::{
     Project, Result, Sample, Scenario, engine, ensure, http,
     sample::{Reminders, copy},
-    scenario,
+    scenario, script,
 };
 use std::fs;
 
 #[test]
-fn a_changed_environment_makes_only_the_app_anew() {
+fn a_changed_environment_makes_the_app_anew_and_on_redis_its_sidecar() {
     scenario("change-env", |it| {
         let project = it.project();
         Sample::default().describe(&project)?;
         it.step("`up -d` succeeds", || project.up())?;
         let sample = Sample { app: "host_port = 0\nenv = { GREETING = \"hello\" }", ..Sample::default() };
         sample.describe(&project)?;
-        changes_only(it, &project, "reminders")?;
+        // On Redis daprd would give its first message to a reader of before, and again only after a minute.
+        changes_only(it, &project, &["reminders", "reminders-dapr"])?;
         it.step("the app has the new environment", || {
             let app = project.container("reminders")?;
             ensure!(app.environment.contains(&"GREETING=hello".to_owned()), "{:?}", app.environment);
@@ -29,7 +30,7 @@ fn a_changed_file_makes_only_image_and_app_anew() {
     scenario("change-file", |it| {
         let project = it.project();
         copy(&project, "app")?;
-        Sample { build: "app", ..Sample::default() }.describe(&project)?;
+        Sample { build: "app", broker: "rabbitmq", ..Sample::default() }.describe(&project)?;
         it.step("`up -d` succeeds", || project.up())?;
         let (before, images) = (project.container("reminders")?, engine::images(&project.name)?);
         ensure!(images.len() == 1, "{images:?}");
@@ -44,7 +45,7 @@ fn a_changed_file_makes_only_image_and_app_anew() {
             "app/reminders/main.py",
             &main.replace("PlainTextResponse(\"ok\")", "PlainTextResponse(\"better\")"),
         )?;
-        changes_only(it, &project, "reminders")?;
+        changes_only(it, &project, &["reminders"])?;
         it.step("the new code runs", || {
             let answer = http::get(&format!("{}/healthz", Reminders::of(&project)?.url))?;
             ensure!(answer.body == "better", "{answer:?}");
@@ -71,10 +72,10 @@ fn a_changed_component_makes_only_the_sidecar_anew() {
         let pubsub = fs::read_to_string(project.path("components/pubsub.yaml"))?;
         ensure!(pubsub.contains("value: \"reminders\""), "{pubsub}");
         project.write("components/pubsub.yaml", &pubsub.replace("value: \"reminders\"", "value: \"others\""))?;
-        changes_only(it, &project, "reminders-dapr")?;
+        changes_only(it, &project, &["reminders-dapr"])?;
         it.step("the sidecar's group is the new one on the broker", || {
             let groups = ["redis-cli", "--raw", "XINFO", "GROUPS", "reminders.due"];
-            let groups = engine::exec(&project.container("redis")?.id, &groups)?;
+            let groups = engine::exec(&project.container("redis-broker")?.id, &groups)?;
             ensure!(groups.lines().any(|line| line == "others"), "{groups}");
             Ok(())
         })?;
@@ -83,6 +84,24 @@ fn a_changed_component_makes_only_the_sidecar_anew() {
             ensure!(after.len() == 1 && before.len() == 1 && after != before, "{before:?}, then {after:?}");
             Ok(())
         })
+    });
+}
+
+#[test]
+fn an_app_that_is_restarted_gets_its_next_message_at_once() {
+    scenario("restart-app", |it| {
+        let project = it.project();
+        Sample::default().describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let (before, app) = (project.containers()?, project.container("reminders")?);
+        it.step("`restart reminders` succeeds", || project.sandbox(&["restart", "reminders"])?.succeeded())?;
+        it.step("the app has been started again, and its sidecar, which reads from Redis, is another", || {
+            ensure!(project.container("reminders")?.id == app.id);
+            let changed = engine::changed(&before, &project.containers()?)?;
+            ensure!(changed == ["reminders", "reminders-dapr"], "changed: {changed:?}");
+            Ok(())
+        })?;
+        it.step("a reminder is delivered", || Reminders::of(&project)?.deliver("after the restart").map(drop))
     });
 }
 
@@ -107,12 +126,49 @@ fn an_app_that_sandbox_toml_has_no_more_is_removed() {
     });
 }
 
-fn changes_only(it: &Scenario, project: &Project, short_name: &str) -> Result<()> {
+#[test]
+fn the_memory_that_sandbox_toml_gives_the_broker_is_its_limit() {
+    scenario("change-memory", |it| {
+        let project = it.project();
+        script::write(&project, "shop", script::SERVE)?;
+        let describe = |memory: &str| {
+            let broker = format!("[broker]\nkind = \"redis\"\nmemory = \"{memory}\"\n");
+            project.describe(&(broker + &script::table("shop", "")))
+        };
+        describe("96MB")?;
+        it.step("`up -d` succeeds", || project.up())?;
+        it.step("the engine holds the broker to it", || has_limit(&project, 96 << 20))?;
+        let (before, broker) = (project.containers()?, project.container("redis")?);
+        it.step("`up -d` with the same changes nothing", || {
+            project.up()?;
+            engine::same(&before, &project.containers()?)
+        })?;
+        describe("0.125GB")?;
+        it.step("`up -d` with another succeeds", || project.up())?;
+        it.step("the broker was made anew with it", || {
+            ensure!(project.container("redis")?.id != broker.id);
+            has_limit(&project, 128 << 20)
+        })?;
+        it.step("`status` is ready", || {
+            ensure!(project.status()?["state"] == "ready");
+            Ok(())
+        })
+    });
+}
+
+/// Whether the engine itself names it.
+fn has_limit(project: &Project, bytes: u64) -> Result<()> {
+    let limit = engine::docker(&["inspect", "--format", "{{.HostConfig.Memory}}", &project.container("redis")?.id])?;
+    ensure!(limit == bytes.to_string(), "{limit}, not {bytes}");
+    Ok(())
+}
+
+fn changes_only(it: &Scenario, project: &Project, short_names: &[&str]) -> Result<()> {
     let before = project.containers()?;
     it.step("`up -d` succeeds", || project.up())?;
-    it.step(&format!("only `{short_name}` is another container"), || {
+    it.step(&format!("only {} changed", short_names.join(" and ")), || {
         let changed = engine::changed(&before, &project.containers()?)?;
-        ensure!(changed == [short_name], "changed: {changed:?}");
+        ensure!(changed == short_names, "changed: {changed:?}");
         Ok(())
     })?;
     let reminders = Reminders::of(project)?;

@@ -12,7 +12,7 @@ fn an_app_that_crashes_ends_up_at_once_with_its_traceback() {
             run.says(&[
                 "reading the price list",
                 "`shop` ended with exit code 1: ModuleNotFoundError: No module named 'price_list'",
-                "docker logs",
+                "sandbox logs",
             ])
             .map(drop)
         })?;

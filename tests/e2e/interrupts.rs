@@ -42,7 +42,7 @@ fn ctrl_c_while_attached_stops_everything() {
         stops_on_ctrl_c(it, &project, up)?;
         it.step("its containers are still there, ended in order: app, sidecar, the rest", || {
             let ended = |name: &str| project.container(name).map(|container| container.finished_at);
-            let (app, sidecar, broker) = (ended("reminders")?, ended("reminders-dapr")?, ended("redis")?);
+            let (app, sidecar, broker) = (ended("reminders")?, ended("reminders-dapr")?, ended("redis-broker")?);
             ensure!(app < sidecar && sidecar < broker, "app {app}, sidecar {sidecar}, broker {broker}");
             ensure!(project.containers()?.len() == before.len());
             Ok(())

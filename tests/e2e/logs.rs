@@ -47,6 +47,20 @@ fn texts<'a>(said: &'a [Value], name: &str) -> Vec<&'a str> {
     said.iter().filter(|line| line["name"] == name).filter_map(|line| line["text"].as_str()).collect()
 }
 
+/// A writer's numbers below `lines` are there once in each of its lives, in order, to the last line of each, which has no end.
+fn are_whole(said: &[Value], name: &str, lines: usize, ends: &[&str]) -> Result<()> {
+    let texts = texts(said, name);
+    let life = lines + if name == "odd" { 6 } else { 1 };
+    ensure!(texts.len() == ends.len() * life, "{name}: {} lines", texts.len());
+    for (own, end) in texts.chunks(life).zip(ends) {
+        for (number, text) in own.iter().take(lines).enumerate() {
+            ensure!(*text == format!("{name} {number}"), "line {number} of {name} is `{text}`");
+        }
+        ensure!(own.last() == Some(&format!("{name} {end}").as_str()), "{:?}", own.last());
+    }
+    Ok(())
+}
+
 #[test]
 fn every_line_is_there_once_and_all_are_in_the_order_of_their_times() {
     scenario("numbers", |it| {
@@ -59,12 +73,7 @@ fn every_line_is_there_once_and_all_are_in_the_order_of_their_times() {
         let said = said(&run)?;
         it.step("each writer's numbers are there once, in order, to the last line without an end", || {
             for name in ["even", "odd", "prime"] {
-                let texts = texts(&said, name);
-                for (number, text) in texts.iter().take(LINES).enumerate() {
-                    ensure!(*text == format!("{name} {number}"), "line {number} of {name} is `{text}`");
-                }
-                ensure!(texts.last() == Some(&format!("{name} the end").as_str()), "{:?}", texts.last());
-                ensure!(texts.len() == LINES + if name == "odd" { 6 } else { 1 }, "{name}: {}", texts.len());
+                are_whole(&said, name, LINES, &["the end"])?;
             }
             Ok(())
         })?;
@@ -113,6 +122,90 @@ fn following_goes_on_over_a_restart_and_a_new_container() {
                 ensure!(count == 3, "{number} is there {count} times");
             }
             ensure!(run.stdout.lines().count() == 3 * (LINES + 1), "{}", run.stdout.lines().count());
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn an_attached_up_shows_every_line_once_over_a_restart_and_a_new_container() {
+    scenario("attached", |it| {
+        let project = it.project();
+        describe(&project, "first")?;
+        let mut up = project.start(&["up", "--json"])?;
+        it.step("it is ready", || up.prints("\"event\":\"ready\"", seconds(60)))?;
+        let prime = project.container("prime")?;
+        project.write("numbers.py", &NUMBERS.replace("the end", "the second end"))?;
+        it.step("one writer is restarted", || engine::docker(&["restart", prime.name.as_str()]))?;
+        it.step("what it says then is shown", || up.prints("prime the second end", seconds(20)))?;
+        it.step("every writer is made anew by another command", || {
+            project.write("numbers.py", &NUMBERS.replace("the end", "the third end"))?;
+            describe_again(&project)?;
+            project.up()
+        })?;
+        for name in ["even", "odd", "prime"] {
+            it.step(&format!("what the new `{name}` says is shown"), || {
+                up.prints(&format!("{name} the third end"), seconds(20))
+            })?;
+        }
+        up.signal("INT")?;
+        let run = up.ends(seconds(20))?.exited_with(130)?;
+        let events = said(&run)?;
+        let lines: Vec<Value> = events.into_iter().filter(|event| event["event"] == "log").collect();
+        let (two, three) = (["the end", "the third end"], ["the end", "the second end", "the third end"]);
+        for (name, ends) in [("even", two.as_slice()), ("odd", &two), ("prime", &three)] {
+            it.step(&format!("every number of `{name}` is there once in each of its lives, in order"), || {
+                are_whole(&lines, name, LINES, ends)
+            })?;
+        }
+        it.step("odd things are whole", || {
+            let odd = &texts(&lines, "odd")[LINES..];
+            ensure!(odd[0].len() == 200_009 && odd[1..4] == ["odd 0%", "odd 50%", "odd 100%"], "{:?}", &odd[1..4]);
+            ensure!(odd[4] == "odd bytes \u{fffd}\u{fffd}", "{:?}", odd[4]);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn what_removed_containers_had_said_is_there_once_and_in_order_until_down() {
+    // Less than what is kept at most.
+    const KEPT: usize = 5000;
+    scenario("kept", |it| {
+        let project = it.project();
+        describe(&project, "first")?;
+        let text = std::fs::read_to_string(project.path("sandbox.toml"))?;
+        project.write("sandbox.toml", &text.replace(&LINES.to_string(), &KEPT.to_string()))?;
+        it.step("`up -d` succeeds", || project.up())?;
+        it.step("every writer is made anew", || {
+            describe_again(&project)?;
+            project.up()
+        })?;
+        it.step("the sidecar is handed over", || project.sandbox(&["restart", "shop-dapr"])?.succeeded())?;
+        let run = it.step("`logs --json` succeeds", || project.sandbox(&["logs", "--json"])?.succeeded())?;
+        let said = said(&run)?;
+        for name in ["even", "odd", "prime"] {
+            it.step(&format!("every number of `{name}` is there once in each life, in order"), || {
+                are_whole(&said, name, KEPT, &["the end"; 2])
+            })?;
+        }
+        it.step("the sidecar has been initialised in each of its lives, and has said how each that ended did", || {
+            let texts = texts(&said, "shop-dapr");
+            let count = |words: &str| texts.iter().filter(|text| text.contains(words)).count();
+            let lives = count("dapr initialized. Status: Running");
+            ensure!(lives >= 2, "{lives} lives: {texts:#?}");
+            let ended = count("Daprd shutdown gracefully");
+            ensure!(ended >= lives - 1, "{ended} of {lives} lives have ended: {texts:#?}");
+            Ok(())
+        })?;
+        it.step("times never go back", || {
+            let times: Vec<_> = said.iter().filter_map(|line| line["time"].as_str()).collect();
+            ensure!(times.len() == said.len() && times.is_sorted());
+            Ok(())
+        })?;
+        it.step("`down` forgets it", || {
+            project.sandbox(&["down"])?.succeeded()?;
+            ensure!(!project.path(".sandbox/logs").exists());
             Ok(())
         })
     });

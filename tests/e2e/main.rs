@@ -13,15 +13,29 @@
 #![cfg(unix)]
 
 mod brokers;
+mod calls;
 mod changes;
 mod containers;
 mod failures;
+mod hand_over;
+mod inplace;
 mod interrupts;
+mod jobs;
 mod kills;
 mod lasting;
+mod left;
+mod load;
 mod logs;
+mod mtls;
 mod ports;
 mod ready;
+mod reload;
+mod secrets;
 mod side_by_side;
 mod support;
+mod swap;
+mod swap_features;
+mod swap_kills;
+mod swap_undone;
+mod versions;
 mod visible;

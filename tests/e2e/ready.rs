@@ -1,8 +1,11 @@
 //! When `up -d` returns, a message really can travel: what is published at once is delivered.
 
 use crate::support::{
-    Result, Sample, Value, engine, ensure, eventually, http, json, sample::Reminders, scenario, seconds,
+    Result, Sample, Value, engine, ensure, eventually, http, json,
+    sample::{self, Reminders},
+    scenario, seconds,
 };
+use std::fs;
 
 #[test]
 fn the_first_message_after_up_is_delivered_by_redpanda() {
@@ -62,7 +65,7 @@ fn up_of_a_project_that_somebody_stopped_in_part_makes_it_whole() {
         let before = project.containers()?;
         it.step("`status` sees that the app was stopped and the broker removed", || {
             engine::docker(&["stop", "--time", "1", &project.container("reminders")?.id])?;
-            engine::docker(&["rm", "--force", &project.container("redis")?.id])?;
+            engine::docker(&["rm", "--force", &project.container("redis-broker")?.id])?;
             let status = project.status()?;
             let state = |name: &str| {
                 let mut containers = status["containers"].as_array().into_iter().flatten();
@@ -70,7 +73,7 @@ fn up_of_a_project_that_somebody_stopped_in_part_makes_it_whole() {
             };
             let text = |word: &str| Some(Value::from(word));
             ensure!(status["state"] == "degraded", "{status}");
-            ensure!(state("reminders") == text("exited") && state("redis") == text("absent"), "{status}");
+            ensure!(state("reminders") == text("exited") && state("redis-broker") == text("absent"), "{status}");
             Ok(())
         })?;
         it.step("`up -d` starts the one and makes the other", || project.up())?;
@@ -79,13 +82,39 @@ fn up_of_a_project_that_somebody_stopped_in_part_makes_it_whole() {
             let id = |list: &[engine::Container], name: &str| {
                 list.iter().find(|one| one.short_name == name).map(|one| one.id.clone())
             };
-            for name in ["reminders", "redis-state", "scheduler"] {
+            for name in ["reminders", "redis", "scheduler"] {
                 ensure!(id(&before, name) == id(&after, name), "`{name}` is another one");
             }
             Ok(())
         })?;
         it.step("a reminder is delivered", || Reminders::of(&project)?.deliver("again"))?;
         Ok(())
+    });
+}
+
+#[test]
+fn a_component_whose_errors_are_ignored_does_not_hold_up_the_rest() {
+    scenario("ignored", |it| {
+        let project = it.project();
+        sample::copy(&project, "components")?;
+        Sample { broker: "in-memory", store: "in-memory", components: "components", ..Sample::default() }
+            .describe(&project)?;
+        let text = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: cache}\nspec:\n  type: state.redis\n  \
+                    version: v1\n  ignoreErrors: true\n  metadata:\n  - {name: redisHost, value: \"nowhere:6379\"}\n";
+        fs::write(project.path("components/cache.yaml"), text)?;
+        it.step("`up -d` succeeds and says what is missing", || {
+            let run = project.sandbox(&["up", "-d"])?.exited_with(0)?;
+            run.says(&["WITHOUT cache, whose errors are ignored"]).map(drop)
+        })?;
+        it.step("`status` says so too", || {
+            let status = project.status()?;
+            let components = status["apps"][0]["components"].as_array().cloned().unwrap_or_default();
+            let loaded =
+                |name: &str| components.iter().find(|one| one["name"] == name).map(|one| one["loaded"].clone());
+            ensure!(loaded("cache") == Some(false.into()) && loaded("statestore") == Some(true.into()), "{status}");
+            ensure!(status["state"] == "ready", "{status}");
+            Ok(())
+        })
     });
 }
 

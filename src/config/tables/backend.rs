@@ -2,7 +2,7 @@
 
 use super::environment;
 use crate::config::{
-    error::Code, model::BackendSettings, reader::Table, relations::Relations, text::Text, value::Value,
+    error::Code, model::BackendSettings, reader::Table, relations::Relations, size, text::Text, value::Value,
 };
 
 /// How the two tables differ.
@@ -37,6 +37,7 @@ pub(super) fn read<'a>(
             relations.claim(&value.path, value, port);
             Some(port)
         }),
+        memory: table.read("memory", size::memory),
         environment: table.read("env", environment::variables).unwrap_or_default(),
     };
     table.finish();

@@ -2,7 +2,7 @@
 
 use super::files;
 use crate::config::{
-    error::{Code, Flaw},
+    error::Code,
     model::{DEFAULT_DAPR_VERSION, DaprSettings, Switch},
     reader::Table,
     surroundings::DiskEntry,
@@ -10,13 +10,11 @@ use crate::config::{
     value::{Kind, Value},
 };
 
-/// Older ones have no scheduler.
-const OLDEST: [u32; 2] = [1, 14];
-
 /// The table, or its defaults when the file has none.
 pub(super) fn read(table: Option<Table<'_>>) -> DaprSettings {
     let mut settings = DaprSettings {
         version: DEFAULT_DAPR_VERSION.to_owned(),
+        mtls: false,
         scheduler: Switch::Auto,
         placement: Switch::Auto,
         config: None,
@@ -32,18 +30,9 @@ pub(super) fn read(table: Option<Table<'_>>) -> DaprSettings {
     settings.placement = table.read("placement", switch).unwrap_or(Switch::Auto);
     settings.config = table.read("config", |value| files::existing(&value.filled()?, DiskEntry::File));
     settings.image = table.read("image", Value::filled).map(|image| image.value);
-    table.read("mtls", mtls);
+    settings.mtls = table.read("mtls", Value::boolean).unwrap_or_default();
     table.finish();
     settings
-}
-
-fn mtls(value: &Value<'_>) -> Option<()> {
-    if value.boolean()? {
-        let flaw = Flaw::new(Code::NotYet, "`mtls = true` comes in a later version of sandbox");
-        let flaw = flaw.at(value.span, "not supported yet");
-        value.context.report(flaw.help("write `mtls = false` or leave it out for now"));
-    }
-    Some(())
 }
 
 fn switch(value: &Value<'_>) -> Option<Switch> {
@@ -62,17 +51,12 @@ fn switch(value: &Value<'_>) -> Option<Switch> {
     }
 }
 
-/// A full version of Dapr that this binary serves.
+/// A full version of Dapr; whether it is one that can be started, the checks say.
 fn version(text: &Text<'_>) -> Option<String> {
     let shown = text.shown();
-    let Some(numbers) = numbers(&text.value) else {
+    if numbers(&text.value).is_none() {
         let message = format!("`dapr.version` must be a full version, not {shown}");
         text.report(Code::Malformed, message, format!("write all three numbers: `{}`", full_form(&text.value)));
-        return None;
-    };
-    if numbers[..2] < OLDEST[..] {
-        let message = format!("Dapr {shown} is not supported yet by this version of sandbox (needs 1.14 or newer)");
-        text.report(Code::Unsupported, message, format!("the newest that was tested is `{DEFAULT_DAPR_VERSION}`"));
         return None;
     }
     Some(text.value.clone())

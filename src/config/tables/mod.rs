@@ -10,6 +10,7 @@ mod files;
 mod image;
 mod mounts;
 mod names;
+mod secrets;
 mod sidecar;
 mod words;
 
@@ -35,7 +36,7 @@ pub(super) fn read<'a>(context: &'a Context<'a>, root: &'a Spanned<DeTable<'a>>)
     let dapr = dapr::read(root.read("dapr", Value::table));
     let broker = backend(&mut root, "broker", &mut relations);
     let state = backend(&mut root, "state", &mut relations);
-    root.refuse("secrets");
+    let secrets = root.read("secrets", Value::table).map(|table| secrets::read(table, &mut relations));
     let components = components::read(context, root.read("components", Value::table));
     let apps = apps(&mut root, &mut relations);
     let containers = containers(&mut root, &mut relations);
@@ -48,11 +49,13 @@ pub(super) fn read<'a>(context: &'a Context<'a>, root: &'a Spanned<DeTable<'a>>)
     relations.check(context);
     Config {
         file: around.file.to_owned(),
+        text: context.text.to_owned(),
         directory: around.directory().to_owned(),
         project: names::chosen_project(context, named),
         dapr,
         broker,
         state,
+        secrets,
         components,
         apps,
         containers,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::model::*;
 use anyhow::{Context, Result};
+use indexmap::IndexMap;
 
 fn map<const N: usize>(entries: [(&str, &str); N]) -> BTreeMap<String, String> {
     entries.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
@@ -25,13 +26,19 @@ fn the_smallest_file_has_every_default() -> Result<()> {
         config.dapr,
         DaprSettings {
             version: DEFAULT_DAPR_VERSION.to_owned(),
+            mtls: false,
             scheduler: Switch::Auto,
             placement: Switch::Auto,
             config: None,
             image: None
         }
     );
-    let components = ComponentsSettings { path: in_project("components"), explicit: false, skip: vec![] };
+    let components = ComponentsSettings {
+        path: in_project("components"),
+        explicit: false,
+        skip: vec![],
+        overrides: IndexMap::new(),
+    };
     assert_eq!(config.components, components);
     assert!(config.containers.is_empty());
     let (id, app) = config.apps.first().context("an app")?;
@@ -63,6 +70,7 @@ fn the_smallest_file_has_every_default() -> Result<()> {
 #[test]
 fn empty_tables_take_the_catalogs_defaults() -> Result<()> {
     let config = parsed("[broker]\n[state]\n[apps.web]\nimage = \"web\"\n")?;
+    assert_eq!(config.broker.as_ref().and_then(|broker| broker.memory), None);
     let of = |settings: Option<BackendSettings>| settings.map(|settings| (settings.kind, settings.components));
     assert_eq!(of(config.broker), Some(("redpanda".to_owned(), words(&["pubsub"]))));
     assert_eq!(of(config.state), Some(("postgres".to_owned(), words(&["statestore"]))));
@@ -76,6 +84,7 @@ fn the_samples_general_tables_are_read() -> Result<()> {
     assert_eq!(parsed_as(SAMPLE, Some("other"))?.project.as_str(), "other");
     let dapr = DaprSettings {
         version: "1.18.1".to_owned(),
+        mtls: true,
         scheduler: Switch::Auto,
         placement: Switch::Off,
         config: Some(in_project("dapr/config.yaml")),
@@ -88,15 +97,24 @@ fn the_samples_general_tables_are_read() -> Result<()> {
         version: None,
         image: Some("kafka:v7".to_owned()),
         port: Some(9092),
+        memory: Some(1536 * 1024 * 1024),
         environment: map([("HEAP", "256m"), ("LIMIT", "5")]),
     };
     assert_eq!(config.broker, Some(broker));
     let state = config.state.context("a store")?;
     assert_eq!((state.kind.as_str(), state.version.as_deref()), ("redis", Some("v2")));
     assert_eq!(state.components, ["store"]);
-    let components =
-        ComponentsSettings { path: in_project("components"), explicit: true, skip: words(&["salesforce"]) };
+    let mailer = map([("host", "mailpit:1025"), ("port", "1025"), ("tls", "false")]);
+    let overrides = IndexMap::from([("mailer".to_owned(), ComponentOverride { line: 27, metadata: mailer })]);
+    let path = in_project("components");
+    let components = ComponentsSettings { path, explicit: true, skip: words(&["salesforce"]), overrides };
     assert_eq!(config.components, components);
+    let secrets = config.secrets.context("secrets")?;
+    assert_eq!((secrets.component.as_str(), secrets.namespace.as_deref()), ("vault", Some("shop")));
+    let files: Vec<_> =
+        secrets.files.iter().map(|files| (files.pattern.to_string(), files.written.as_str(), files.line)).collect();
+    let path = |name: &str| in_project(name).display().to_string();
+    assert_eq!(files, [(path("secrets/*.yaml"), "secrets/*.yaml", 34), (path(".env"), ".env", 34)]);
     Ok(())
 }
 

@@ -25,7 +25,7 @@ fn piece() -> impl Strategy<Value = String> {
     let keys = "(name|version|kind|component|image|build|port|ports|env|env_file|ready|volumes|depends_on|dapr|x)";
     let values = r#"("a"|"\$\{A"|"\$\{A:-x\}"|"/a:/b:ro"|"web"|-1|1|70000|1\.5|true|\[\]|\["web", 1\]|\{ http = "/" \}|2026-01-01|"|)"#;
     prop_oneof![
-        "\\[(dapr|broker|state|components|apps|apps\\.web|apps\\.\"\"|containers\\.db|secrets)\\]\n",
+        "\\[(dapr|broker|state|components|apps|apps\\.web|apps\\.\"\"|containers\\.db|secrets|components\\.override\\.x)\\]\n",
         proptest::string::string_regex(&format!("{keys} = {values}\n")).expect("a regular expression"),
     ]
 }

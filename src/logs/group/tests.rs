@@ -161,3 +161,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_trace_that_is_written_slowly_is_given_in_pieces_that_go_on_with_each_other() {
+    let mut grouper = Grouper::new(Role::App);
+    let begin = Instant::now();
+    let texts = ["Traceback (most recent call last):", "  File x", "  File y", "ValueError: no", "INFO: next"];
+    let mut found = Vec::new();
+    for (number, text) in (0..).zip(texts) {
+        let after = 15 * number;
+        let now = begin + Duration::from_millis(after);
+        grouper.flush_older_than(now);
+        grouper.push(line(Stream::Stderr, i64::try_from(after).expect("small"), text), now);
+        found.extend(std::iter::from_fn(|| grouper.pop()));
+    }
+    grouper.finish();
+    found.extend(std::iter::from_fn(|| grouper.pop()));
+    let found: Vec<_> = found.iter().map(|entry| (entry.count(), entry.continues)).collect();
+    assert_eq!(found, [(2, false), (2, true), (1, false)]);
+}

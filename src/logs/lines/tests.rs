@@ -34,6 +34,16 @@ fn the_last_line_needs_no_end() {
 }
 
 #[test]
+fn what_a_process_did_not_end_is_not_joined_to_what_the_next_one_says() {
+    let mut lines = LineAssembler::of_engine();
+    assert_eq!(lines.push(Stream::Stdout, &at(1, 0, "bye")).count(), 0);
+    assert_eq!(texts(lines.push(Stream::Stdout, &at(2, 0, "listening\n"))), ["bye", "listening"]);
+    let long = "x".repeat(16 * 1024);
+    assert_eq!(lines.push(Stream::Stdout, &at(3, 0, &long)).count(), 0);
+    assert_eq!(texts(lines.push(Stream::Stdout, &at(4, 0, "y\n"))), [long + "y"]);
+}
+
+#[test]
 fn carriage_returns_lose_nothing() {
     let table: [(&str, &[&str]); 7] = [
         ("1%\r2%\r3%\n", &["1%", "2%", "3%"]),

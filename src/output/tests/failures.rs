@@ -93,8 +93,8 @@ fn json_tells_each_problem_and_then_the_failure() {
     let (data, talk) = shown(settings(Mode::Json, 80, false), &invalid());
     assert_eq!(talk, "");
     assert_snapshot!(data, @r#"
-    {"schema":1,"time":"2026-11-24T10:00:00Z","event":"problem","code":"sandbox::config::unknown_key","message":"unknown key `imagee`","help":"did you mean `image`?","file":"sandbox.toml","line":2,"column":1}
-    {"schema":1,"time":"2026-11-24T10:00:00Z","event":"problem","code":"sandbox::config::unknown_key","message":"unknown key `imagee`","help":"did you mean `image`?","file":"sandbox.toml","line":5,"column":2}
+    {"schema":1,"time":"2026-11-24T10:00:00Z","event":"problem","severity":"error","code":"sandbox::config::unknown_key","message":"unknown key `imagee`","help":"did you mean `image`?","file":"sandbox.toml","line":2,"column":1}
+    {"schema":1,"time":"2026-11-24T10:00:00Z","event":"problem","severity":"error","code":"sandbox::config::unknown_key","message":"unknown key `imagee`","help":"did you mean `image`?","file":"sandbox.toml","line":5,"column":2}
     {"schema":1,"time":"2026-11-24T10:00:00Z","event":"failed","code":"sandbox::config::invalid","message":"sandbox.toml has 2 problems","help":null}
     "#);
     assert_snapshot!(shown(settings(Mode::Json, 80, false), &unreachable()).0, @r#"{"schema":1,"time":"2026-11-24T10:00:00Z","event":"failed","code":"sandbox::docker::unreachable","message":"cannot reach Docker at unix:///run/docker.sock: connection refused","help":"start Docker, then `sandbox doctor` says whether it answers"}"#);

@@ -192,7 +192,16 @@ fn after_ready_things_are_told_line_by_line() {
     events.extend([
         at(9000, log("orders", "INFO:     Uvicorn running on http://0.0.0.0:8000")),
         at(9001, log("orders-dapr", "dapr initialized")),
-        at(9002, EventKind::Exited { name: name("orders"), exit_code: 137, cause: Some("Killed".to_owned()) }),
+        at(
+            9002,
+            EventKind::Exited {
+                name: name("orders"),
+                role: Role::App,
+                exit_code: 137,
+                cause: Some("Killed".to_owned()),
+                tail: Vec::new(),
+            },
+        ),
         at(9003, waiting("orders", "the app does not listen on port 8000 yet")),
         at(9004, ready("orders", Role::App, 1200, None)),
         at(

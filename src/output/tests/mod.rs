@@ -9,9 +9,10 @@ mod tables;
 mod terminal;
 
 use crate::{
-    event::{Address, ContainerLine, Event, EventKind, LogLine, SCHEMA, StepLine, Stream},
+    event::{Address, ContainerLine, Event, EventKind, SCHEMA, Saying, Sayings, StepLine, Stream, Utterance},
+    logs::{group::Entry, lines::Line, speaker::Speaker},
     names::{ContainerName, ImageReference, ShortName},
-    output::{Mode, OutputSettings, Renderer},
+    output::{LogSettings, Mode, OutputSettings, Renderer},
     plan::spec::Role,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +84,7 @@ fn settings(mode: Mode, width: u16, color: bool) -> OutputSettings {
 fn show(settings: OutputSettings, events: &[Event]) -> (String, String) {
     let (out, err) = (Bytes::default(), Bytes::default());
     let mut renderer = Renderer::new(settings, Box::new(out.clone()), Box::new(err.clone()));
+    renderer.log_settings(LogSettings { events: true, ..LogSettings::default() });
     for event in events {
         renderer.event(event);
     }
@@ -181,16 +183,13 @@ fn all_ready(unchanged: bool, elapsed_ms: u64) -> EventKind {
     EventKind::Ready { elapsed_ms, unchanged, addresses }
 }
 
+/// A line as containers really say it.
 fn log(short: &str, text: &str) -> EventKind {
-    EventKind::Log(LogLine {
-        time: moment(0),
-        container: ContainerName::new(format!("shop-{short}-1")),
-        name: short.to_owned(),
-        role: Role::App,
-        app: None,
-        stream: Stream::Stdout,
-        text: text.to_owned(),
-    })
+    let container = ContainerName::new(format!("shop-{short}-1"));
+    let speaker = Arc::new(Speaker { container, name: short.to_owned(), role: Role::App, app: None });
+    let line = Line { time: moment(0), stream: Stream::Stdout, text: text.to_owned() };
+    let utterances = vec![Utterance { speaker, saying: Saying::Entry(Entry::of(line)) }];
+    EventKind::Said(Sayings { utterances, turn: None })
 }
 
 fn container_failed() -> EventKind {

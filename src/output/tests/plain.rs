@@ -189,6 +189,7 @@ fn a_full_disk_is_told() {
     let mut renderer = Renderer::new(settings(Mode::Plain, 80, false), Box::new(Full), Box::new(talk.clone()));
     renderer.event(&at(0, log("orders", "one")));
     renderer.event(&at(0, log("orders", "two")));
+    renderer.flush();
     assert!(renderer.is_closed() && renderer.has_failed());
     assert_snapshot!(talk.text(), @"error: cannot write to standard output: no storage space");
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     event::PlannedStep,
     status::{
-        AppStatus, BrokerStatus, ComponentStatus, ContainerStatus, PortStatus, ProjectState, Refusal, SidecarStatus,
-        Status, SubscriptionStatus,
+        AppStatus, BrokerStatus, ComponentStatus, ContainerStatus, JobMetrics, PortStatus, ProjectState, Refusal,
+        SidecarMetrics, SidecarStatus, StateMetrics, Status, SubscriptionStatus, TopicMetrics, UsageStatus,
     },
 };
 use insta::assert_snapshot;
@@ -31,6 +31,7 @@ fn container(short: &str, role: Role, image: &str, ports: &[(u16, u16)]) -> Cont
         started_at: Some(moment(0)),
         restarts: 0,
         temporary: false,
+        usage: None,
     }
 }
 
@@ -63,6 +64,7 @@ fn status() -> Status {
         schema: SCHEMA,
         project: "shop".to_owned(),
         state: ProjectState::Degraded,
+        mtls: false,
         broker: Some(BrokerStatus { kind: "redpanda".to_owned(), component: "pubsub".to_owned() }),
         containers: vec![
             container("redpanda", Role::Broker, PANDA, &[(19092, 19092), (9644, 9644)]),
@@ -85,6 +87,8 @@ fn status() -> Status {
                 replica: 1,
                 container: "shop-orders-dapr-1".to_owned(),
                 dapr_http: Some("http://127.0.0.1:3500".to_owned()),
+                metrics: None,
+                metrics_missing: None,
             }],
             subscriptions: vec![SubscriptionStatus {
                 pubsub: "pubsub".to_owned(),
@@ -146,7 +150,13 @@ fn status_shows_more_where_there_is_room() {
 fn replicas_and_an_absent_project() {
     let mut status = status();
     status.apps[0].replicas = 2;
-    let second = SidecarStatus { replica: 2, container: "shop-orders-dapr-2".to_owned(), dapr_http: None };
+    let second = SidecarStatus {
+        replica: 2,
+        container: "shop-orders-dapr-2".to_owned(),
+        dapr_http: None,
+        metrics: None,
+        metrics_missing: None,
+    };
     status.apps[0].sidecars.push(second);
     status.containers.clear();
     assert_snapshot!(shown(settings(Mode::Plain, 80, false), &status), @r#"
@@ -164,6 +174,108 @@ fn replicas_and_an_absent_project() {
     assert_snapshot!(shown(settings(Mode::Plain, 80, false), &status), @"shop: nothing is there; `sandbox up` starts it");
 }
 
+/// As `status --metrics` has it: two sidecars, of which one does not tell.
+fn measured() -> Status {
+    let mut status = status();
+    let usage =
+        |cpu, memory_bytes, limit| Some(UsageStatus { cpu_percent: cpu, memory_bytes, memory_limit_bytes: limit });
+    status.containers[0].usage = usage(Some(12.34), 301_230_000, Some(1_073_741_824));
+    status.containers[1].usage = usage(None, 45_230_000, None);
+    status.containers[3].usage = usage(Some(0.0), 61_000_000, Some(268_435_456));
+    let topic = |topic: &str, [published, publish_failed, delivered, retried, dropped]: [u64; 5]| TopicMetrics {
+        pubsub: "pubsub".to_owned(),
+        topic: topic.to_owned(),
+        published,
+        publish_failed,
+        delivered,
+        retried,
+        dropped,
+    };
+    let state = |operation: &str, calls, failed, p50_ms, p95_ms| StateMetrics {
+        store: "statestore".to_owned(),
+        operation: operation.to_owned(),
+        calls,
+        failed,
+        p50_ms,
+        p95_ms,
+    };
+    status.apps[0].sidecars[0].metrics = Some(SidecarMetrics {
+        topics: vec![topic("orders.new", [120, 2, 118, 3, 1]), topic("orders.paid", [0, 0, 7, 0, 0])],
+        state: vec![
+            state("get", 4120, 0, Some(0.7), Some(1.25)),
+            state("set", 12, 1, Some(1.5), Some(24.9)),
+            state("delete", 1, 0, None, None),
+        ],
+        jobs: JobMetrics { succeeded: 200, failed: 1 },
+    });
+    status
+}
+
+#[test]
+fn status_shows_what_was_measured() {
+    let shown_at = |status: &Status, width| shown(settings(Mode::Human, width, false), status);
+    let status = measured();
+    assert_snapshot!(shown_at(&status, 100), @r#"
+    shop: degraded, broker redpanda (component pubsub)
+
+    NAME         ROLE     STATE                   CPU     MEMORY          PORTS                   AGE
+    redpanda     broker   ready                   12.3 %  287.2/1024 MiB  19092→19092, 9644→9644  3h
+    postgres     state    ready                           43.1 MiB        54320→5432              3h
+    orders       app      starting                                        8000→8000               3h
+    orders-dapr  sidecar  ready                   0.0 %   58.1/256 MiB    3500→3500, 50001→50001  3h
+    mailer       app      exited (1), 3 restarts                                                  3h
+
+    orders: the app does not listen on port 8000 yet
+
+    orders  http://127.0.0.1:8000
+      sidecar        http://127.0.0.1:3500, gRPC 127.0.0.1:50001
+      components     ✔ pubsub  pubsub.kafka v1
+                     ✘ cache   state.redis v1   not loaded
+                         components/cache.yaml:9: unknown metadata `redisHosts`
+      subscriptions  pubsub/orders.new → /orders/new
+      publishes      pubsub/orders.new  120  2 failed
+      deliveries     pubsub/orders.new   118  3 tried again, 1 dropped
+                     pubsub/orders.paid  7
+      jobs           called back  200  1 failed
+      state calls    statestore get     4120  p50 <1 ms, p95 1.2 ms
+                     statestore set     12    p50 1.5 ms, p95 24.9 ms, 1 failed
+                     statestore delete  1
+
+    stand-in images (built here, not the originals): postgres
+    "#);
+    let mut two = status;
+    two.containers.clear();
+    two.apps[0].components.clear();
+    let reason = "GET / is answered with 404 Not Found".to_owned();
+    let second = SidecarStatus {
+        replica: 2,
+        container: "shop-orders-dapr-2".to_owned(),
+        dapr_http: None,
+        metrics: None,
+        metrics_missing: Some(reason),
+    };
+    two.apps[0].sidecars.push(second);
+    assert_snapshot!(shown_at(&two, 100), @r#"
+    shop: degraded, broker redpanda (component pubsub)
+
+    orders  http://127.0.0.1:8000
+      sidecar        1  http://127.0.0.1:3500  shop-orders-dapr-1
+                     2  not published          shop-orders-dapr-2
+      subscriptions  pubsub/orders.new → /orders/new
+      publishes      1  pubsub/orders.new  120  2 failed
+      deliveries     1  pubsub/orders.new   118  3 tried again, 1 dropped
+                     1  pubsub/orders.paid  7
+      jobs           1  called back  200  1 failed
+      state calls    1  statestore get     4120  p50 <1 ms, p95 1.2 ms
+                     1  statestore set     12    p50 1.5 ms, p95 24.9 ms, 1 failed
+                     1  statestore delete  1
+      metrics        2  not to be had: GET / is answered with 404 Not Found
+    "#);
+    two.apps[0].sidecars.truncate(1);
+    two.apps[0].sidecars[0].metrics = Some(SidecarMetrics::default());
+    assert!(shown_at(&two, 100).contains("metrics        nothing counted yet"), "{}", shown_at(&two, 100));
+}
+
 #[test]
 fn status_json_is_the_contract() {
     let value: serde_json::Value =
@@ -171,11 +283,15 @@ fn status_json_is_the_contract() {
     let fields = |value: &serde_json::Value| {
         value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>().join(" "))
     };
-    assert_snapshot!(fields(&value).unwrap_or_default(), @"apps broker containers project schema state");
+    assert_snapshot!(fields(&value).unwrap_or_default(), @"apps broker containers mtls project schema state");
     assert_snapshot!(fields(&value["containers"][0]).unwrap_or_default(), @"app container exit_code image name ports ready reason restarts role stand_in started_at state temporary");
     assert_snapshot!(fields(&value["apps"][0]).unwrap_or_default(), @"components dapr_grpc dapr_http id replicas sidecars subscriptions url");
     assert_snapshot!(value["apps"][0]["components"][1].to_string(), @r#"{"loaded":false,"name":"cache","refused":{"file":"components/cache.yaml","line":9,"reason":"unknown metadata `redisHosts`"},"source":"components/cache.yaml","type":"state.redis","version":"v1"}"#);
     assert_snapshot!(value["containers"][4].to_string(), @r#"{"app":null,"container":"shop-mailer-1","exit_code":1,"image":"shop-mailer:88aa","name":"mailer","ports":[],"ready":false,"reason":null,"restarts":3,"role":"app","stand_in":false,"started_at":"2026-11-24T10:00:00Z","state":"exited","temporary":false}"#);
+    let value: serde_json::Value =
+        serde_json::from_str(&shown(settings(Mode::Json, 80, false), &measured())).expect("one object");
+    assert_snapshot!(value["containers"][0]["usage"].to_string(), @r#"{"cpu_percent":12.34,"memory_bytes":301230000,"memory_limit_bytes":1073741824}"#);
+    assert_snapshot!(value["apps"][0]["sidecars"][0]["metrics"].to_string(), @r#"{"jobs":{"failed":1,"succeeded":200},"state":[{"calls":4120,"failed":0,"operation":"get","p50_ms":0.7,"p95_ms":1.25,"store":"statestore"},{"calls":12,"failed":1,"operation":"set","p50_ms":1.5,"p95_ms":24.9,"store":"statestore"},{"calls":1,"failed":0,"operation":"delete","p50_ms":null,"p95_ms":null,"store":"statestore"}],"topics":[{"delivered":118,"dropped":1,"publish_failed":2,"published":120,"pubsub":"pubsub","retried":3,"topic":"orders.new"},{"delivered":7,"dropped":0,"publish_failed":0,"published":0,"pubsub":"pubsub","retried":0,"topic":"orders.paid"}]}"#);
 }
 
 #[test]

@@ -4,19 +4,24 @@ use super::{
     Builder, Desired, DesiredError,
     backend::{Backend, is_infrastructure},
     control_plane::ControlPlane,
+    folders,
 };
 use crate::{
-    config::model::{AppProtocol, AppSettings},
+    config::model::{API_TOKEN, APP_TOKEN, AppProtocol, AppSettings},
     dapr::{
-        configuration,
+        access, configuration,
         overlay::Rendered,
-        sidecar::{self, Arguments, CONFIGURATION_FILE, CONFIGURATION_PATH, GRPC_PORT, HTTP_PORT, RESOURCES_PATH},
+        sidecar::{
+            self, Arguments, CONFIGURATION_FILE, CONFIGURATION_PATH, GRPC_PORT, HTTP_PORT, METRICS_PORT, REGISTER_PATH,
+            RESOURCES_PATH, TRUST_ANCHORS_VARIABLE,
+        },
     },
     names::{AppId, ImageReference},
     plan::spec::{
-        ContainerSpec, FolderSpec, HostPort, MountSource, MountSpec, PortSpec, Readiness, Role, SidecarReadiness,
-        SpecHash, StartCondition,
+        AppCallback, Asking, ContainerSpec, FolderSpec, HostPort, MountSource, MountSpec, PortSpec, Readiness, Role,
+        SidecarReadiness, StartCondition, TRUST_ANCHORS, VolumeSpec,
     },
+    secrets::{SECRETS_FILE, SECRETS_PATH},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -53,6 +58,7 @@ impl Builder<'_> {
         desired: &mut Desired,
     ) -> Result<(), DesiredError> {
         let configuration = self.configuration()?;
+        desired.differences.extend(self.localised().map(|localised| localised.difference));
         let infrastructure: Vec<_> = desired
             .containers
             .iter()
@@ -79,11 +85,18 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn configuration(&self) -> Result<Option<String>, DesiredError> {
-        configuration::render(self.inputs.configuration, self.version).map_err(|reason| DesiredError::Configuration {
+    pub(super) fn configuration(&self) -> Result<Option<String>, DesiredError> {
+        let localised = self.localised().map(|localised| localised.text);
+        let rendered = configuration::render(localised.as_deref().or(self.inputs.configuration), self.version);
+        rendered.map(Some).map_err(|reason| DesiredError::Configuration {
             file: self.inputs.config.dapr.config.clone().unwrap_or_default(),
             reason,
         })
+    }
+
+    /// Access-control lists count only where callers can prove who they are.
+    fn localised(&self) -> Option<access::Localised> {
+        self.inputs.configuration.filter(|_| self.inputs.config.dapr.mtls).and_then(access::localised)
     }
 
     fn app(&self, pair: &Pair<'_>, image: ImageReference, desired: &mut Desired) -> ContainerSpec {
@@ -105,6 +118,10 @@ impl Builder<'_> {
             let scheme = matches!(app.protocol, AppProtocol::Http).then_some("http");
             container.ports.push(PortSpec::new(port, app_host_port(pair, port), "app", scheme));
         }
+        // Who may call the sidecar, and who calls the app, is for the app to know.
+        let tokens = [API_TOKEN, APP_TOKEN].into_iter();
+        let tokens = tokens.filter_map(|name| Some((name.to_owned(), app.sidecar.environment.get(name)?.clone())));
+        container.environment.extend(tokens);
         container.environment.extend(app.environment.clone());
         container.mounts = self.mounts(&app.volumes, desired);
         if app.replicas > 1 {
@@ -139,12 +156,19 @@ impl Builder<'_> {
             has_configuration: configuration.is_some(),
             scheduler: control_plane.scheduler,
             placement: control_plane.placement,
+            sentry: control_plane.sentry,
         }));
-        container.environment.clone_from(&app.sidecar.environment);
+        if control_plane.sentry.is_some() {
+            let own = [(TRUST_ANCHORS_VARIABLE, TRUST_ANCHORS), ("NAMESPACE", access::NAMESPACE)];
+            container.environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        container.environment.extend(app.sidecar.environment.clone());
         let host = |port| if *is_first_app { HostPort::Preferred(port) } else { HostPort::Any };
         container.ports = vec![
             PortSpec::new(HTTP_PORT, host(HTTP_PORT), "Dapr HTTP", Some("http")),
             PortSpec::new(GRPC_PORT, host(GRPC_PORT), "Dapr gRPC", None),
+            // What it has counted cannot be had otherwise: its image has no shell, and on a Mac its address is not ours.
+            PortSpec::new(METRICS_PORT, HostPort::Any, "metrics", Some("http")),
         ];
         let label = format!("{app_id}-{replica}");
         container.mounts.push(self.folder("resources", &label, rendered.files.clone(), RESOURCES_PATH, desired));
@@ -152,16 +176,25 @@ impl Builder<'_> {
             let files = BTreeMap::from([(CONFIGURATION_FILE.to_owned(), text.to_owned())]);
             container.mounts.push(self.folder("configuration", &label, files, CONFIGURATION_PATH, desired));
         }
+        if rendered.has_secrets {
+            container.mounts.push(self.secrets(&label, desired));
+        }
+        if configuration.is_some_and(|text| text.contains(REGISTER_PATH)) {
+            let register = VolumeSpec { in_memory: true, ..self.volume("register") };
+            let source = MountSource::Volume(register.name.clone());
+            desired.volumes.push(register);
+            container.mounts.push(MountSpec { source, target: REGISTER_PATH.to_owned(), read_only: false });
+        }
         if app.replicas > 1 {
             container.aliases.push(pair.sidecar_alias());
         }
-        container.memory = Some(256 * 1024 * 1024);
+        Self::limit_memory(&mut container);
         container.stop_grace = Duration::from_secs(10);
         container
     }
 
-    /// A folder under `.sandbox/` that is named after what lies in it, and its mount.
-    fn folder(
+    /// A folder under `.sandbox/`, and its mount.
+    pub(super) fn folder(
         &self,
         kind: &str,
         owner: &str,
@@ -169,21 +202,38 @@ impl Builder<'_> {
         target: &str,
         desired: &mut Desired,
     ) -> MountSpec {
-        let parts: Vec<&[u8]> = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]).collect();
-        let generation = SpecHash::of(&parts);
-        let path = self.inputs.state_directory.join(kind).join(owner).join(generation.as_str());
+        let path = folders::path(&self.inputs.state_directory.join(kind).join(owner), &files, self.inputs.rendered);
         desired.folders.push(FolderSpec { path: path.clone(), files });
         MountSpec { source: MountSource::Host(path), target: target.to_owned(), read_only: true }
     }
 
+    /// The folder of the project's secrets for one sidecar, and its mount.
+    fn secrets(&self, owner: &str, desired: &mut Desired) -> MountSpec {
+        let files = BTreeMap::from([(SECRETS_FILE.to_owned(), self.inputs.secrets.to_json())]);
+        let owner = self.inputs.state_directory.join("secrets").join(owner);
+        let path = folders::secret_path(&owner, &files, self.inputs.rendered, self.inputs.secrets_key);
+        desired.folders.push(FolderSpec { path: path.clone(), files });
+        MountSpec { source: MountSource::Host(path), target: SECRETS_PATH.to_owned(), read_only: true }
+    }
+
     fn sidecar_readiness(&self, pair: &Pair<'_>, rendered: &Rendered, backends: &[Backend<'_>]) -> SidecarReadiness {
-        let is_http = matches!(pair.app.protocol, AppProtocol::Http);
+        let callback = match pair.app.protocol {
+            AppProtocol::Http => Some(AppCallback::Http),
+            AppProtocol::Grpc => Some(AppCallback::Grpc),
+            AppProtocol::Https | AppProtocol::H2c | AppProtocol::Grpcs => None,
+        };
         let app_container = self.container_name(pair.app_id.as_str(), pair.replica);
         SidecarReadiness {
             http_port: HTTP_PORT,
             components: rendered.components.clone(),
+            may_be_missing: rendered.may_be_missing.clone(),
             subscriptions: rendered.subscriptions.clone(),
-            app: pair.app.port.filter(|_| is_http).map(|port| (app_container, port)),
+            app: pair.app.port.filter(|_| callback.is_some()).map(|port| (app_container, port)),
+            asking: Asking {
+                api_token: pair.app.sidecar.api_token(),
+                app_token: pair.app.sidecar.app_token(),
+                app: callback.unwrap_or_default(),
+            },
             consumers: self.consumer_checks(backends, rendered, pair.app.replicas),
         }
     }

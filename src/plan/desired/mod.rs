@@ -4,17 +4,30 @@ mod app;
 mod backend;
 mod control_plane;
 mod extra;
+mod folders;
 
 use crate::{
     catalog::{Catalog, template::TemplateError},
     config::model::{Config, ImageSource, MountOrigin, MountSettings},
-    dapr::{folder::ProjectResources, overlay::OverlayError, versions::DaprVersion},
-    names::{AppId, ContainerName, ImageReference, ProjectName, ShortName},
-    plan::spec::{
-        BuildSpec, ContainerSpec, FolderSpec, MountSource, MountSpec, NetworkSpec, Role, StartCondition, VolumeSpec,
+    dapr::{
+        folder::ProjectResources,
+        overlay::{OverlayError, Rendered},
+        versions::DaprVersion,
     },
+    names::{AppId, ContainerName, ImageReference, ProjectName, ShortName},
+    plan::{
+        active::BrokerMark,
+        spec::{
+            BuildSpec, ContainerSpec, FolderSpec, MountSource, MountSpec, NetworkSpec, Readiness, Role, StartCondition,
+            VolumeSpec,
+        },
+    },
+    secrets::Secrets,
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 /// Everything that should be there.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +59,16 @@ pub struct Inputs<'a> {
     pub resources: &'a ProjectResources,
     /// The Dapr Configuration's text, where `[dapr] config` names one.
     pub configuration: Option<&'a str>,
+    /// What the local secret stores serve.
+    pub secrets: &'a Secrets,
+    /// What the names of folders of secrets are made with, so that they tell nothing of what lies there.
+    pub secrets_key: &'a [u8],
     /// The hash of each build context, by the name of what it builds.
     pub context_hashes: &'a BTreeMap<ShortName, String>,
     /// `.sandbox/`.
     pub state_directory: PathBuf,
+    /// The folders of rendered files that are there already, and what lies in each.
+    pub rendered: &'a BTreeMap<PathBuf, BTreeMap<String, String>>,
 }
 
 /// Why no desired state can be made.
@@ -80,8 +99,7 @@ pub enum DesiredError {
 /// When the project's YAML or the catalog cannot be used.
 pub fn desired(inputs: &Inputs<'_>) -> Result<Desired, DesiredError> {
     let config = inputs.config;
-    let builder =
-        Builder { inputs, version: DaprVersion::parse(&config.dapr.version).unwrap_or(DaprVersion(1, 18, 2)) };
+    let builder = Builder::new(inputs);
     let mut desired = Desired {
         project: config.project.clone(),
         network: NetworkSpec { name: config.project.to_string() },
@@ -107,9 +125,35 @@ pub fn desired(inputs: &Inputs<'_>) -> Result<Desired, DesiredError> {
     Ok(desired)
 }
 
+/// What the sidecars get of the project's YAML.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderedProject {
+    /// Each app's resources.
+    pub sidecars: BTreeMap<AppId, Rendered>,
+    /// The Configuration of all of them, where there is one.
+    pub configuration: Option<String>,
+}
+
+/// Renders what the sidecars get, and nothing else.
+///
+/// # Errors
+/// When the project's YAML or the catalog cannot be used.
+pub fn rendered(inputs: &Inputs<'_>) -> Result<RenderedProject, DesiredError> {
+    let builder = Builder::new(inputs);
+    let sidecars = builder.rendered_sidecars(&builder.backends()?)?;
+    Ok(RenderedProject { sidecars, configuration: builder.configuration()? })
+}
+
 struct Builder<'a> {
     inputs: &'a Inputs<'a>,
     version: DaprVersion,
+}
+
+impl<'a> Builder<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Self {
+        let version = DaprVersion::of(&inputs.config.dapr.version);
+        Self { inputs, version }
+    }
 }
 
 impl Builder<'_> {
@@ -119,7 +163,7 @@ impl Builder<'_> {
 
     fn volume(&self, short_name: &str) -> VolumeSpec {
         let name = format!("{}_{short_name}", self.inputs.config.project);
-        VolumeSpec { name, short_name: short_name.to_owned() }
+        VolumeSpec { name, short_name: short_name.to_owned(), in_memory: false }
     }
 
     /// A container with nothing in it but its names.
@@ -139,9 +183,19 @@ impl Builder<'_> {
             hostname: None,
             memory: None,
             stop_grace: std::time::Duration::from_secs(10),
-            readiness: crate::plan::spec::Readiness::Running,
+            readiness: Readiness::Running,
             start_after: Vec::new(),
+            broker: None,
         }
+    }
+
+    /// Holds a program of Dapr to its memory. Go knows nothing of the engine's limit: it is told, or it is killed with garbage
+    /// in its hands. What sandbox.toml says of the variable wins.
+    fn limit_memory(container: &mut ContainerSpec) {
+        const MEBIBYTES: u64 = 256;
+        container.memory = Some(MEBIBYTES * 1024 * 1024);
+        let limit = || format!("{}MiB", MEBIBYTES * 7 / 8);
+        container.environment.entry("GOMEMLIMIT".to_owned()).or_insert_with(limit);
     }
 
     /// The image of an app or a container; a built one is added to what must be built.
@@ -216,6 +270,38 @@ impl Desired {
         let images: Vec<_> = self.containers.iter().map(|container| container.image.clone()).collect();
         self.builds.retain(|build| images.contains(&build.image));
         self
+    }
+
+    /// Marks brokers and sidecars as made for a broker.
+    pub fn mark(&mut self, mark: &BrokerMark) {
+        let marked = self.containers.iter_mut().filter(|spec| matches!(spec.role, Role::Broker | Role::Sidecar));
+        marked.for_each(|spec| spec.broker = Some(mark.clone()));
+    }
+
+    /// The sidecars that have one of these components.
+    pub fn sidecars_with<'a>(&'a self, components: &'a [String]) -> impl Iterator<Item = &'a ContainerSpec> {
+        self.containers.iter().filter(move |spec| match &spec.readiness {
+            Readiness::Sidecar(readiness) => readiness.components.iter().any(|one| components.contains(&one.name)),
+            _ => false,
+        })
+    }
+
+    /// What people call these containers.
+    pub fn display_names(&self, which: &BTreeSet<ContainerName>) -> Vec<String> {
+        let specs = self.containers.iter().filter(|spec| which.contains(&spec.name));
+        specs.map(|spec| spec.display_name().to_owned()).collect()
+    }
+
+    /// Takes it that a folder stays where a running container has it, with what was wanted under another name.
+    pub fn keep_folder(&mut self, wanted: &Path, mounted: &Path) {
+        for folder in self.folders.iter_mut().filter(|folder| folder.path == wanted) {
+            folder.path = mounted.to_owned();
+        }
+        for mount in self.containers.iter_mut().flat_map(|container| &mut container.mounts) {
+            if matches!(&mount.source, MountSource::Host(path) if path == wanted) {
+                mount.source = MountSource::Host(mounted.to_owned());
+            }
+        }
     }
 }
 

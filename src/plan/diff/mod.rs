@@ -1,13 +1,24 @@
 //! Desired × Observed → the steps between them. Pure.
 
+mod alone;
 mod down;
+mod hand_over;
 mod images;
+mod in_place;
+mod restart;
+mod swap;
 mod up;
 mod verdict;
 
+pub use alone::{UpPlan, shown, up_gently};
 pub use down::{down, stop};
+pub use hand_over::{HandOver, Manner, hand_over, hand_over_in, is_temporary};
 pub use images::pull_all;
-pub use up::up;
+pub use in_place::{Mounted, Trials, is_throw_away, is_trial, obstacle, trials};
+pub use restart::{left_behind, restart};
+pub use swap::{DrainSidecar, Drains, Target as SwapTarget, drains, is_drain, pending, removal, target};
+pub use up::{old_brokers, up};
+pub use verdict::reads_from_redis;
 
 use crate::{
     names::{ImageReference, ShortName},

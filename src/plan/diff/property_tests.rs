@@ -1,7 +1,7 @@
 //! For any desired and any observed state: carrying out the plan on a model of the engine gives what was desired, planning
 //! again gives nothing to do, steps come after what they wait for, and nothing foreign is touched.
 
-use super::{UpOptions, down, tests::observed_container, up};
+use super::{UpOptions, down, hand_over, tests::observed_container, up, up_gently};
 use crate::{
     names::{ContainerName, ImageReference, ProjectName, ShortName},
     plan::{
@@ -16,7 +16,7 @@ use crate::{
 };
 use proptest::prelude::*;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -60,6 +60,7 @@ fn spec(index: usize) -> impl Strategy<Value = ContainerSpec> {
                 stop_grace: Duration::ZERO,
                 readiness: Readiness::Running,
                 start_after: after.map(condition).collect(),
+                broker: None,
             }
         })
 }
@@ -77,7 +78,7 @@ fn desired() -> impl Strategy<Value = Desired> {
         for spec in &mut containers {
             spec.start_after.retain(|condition| names.contains(condition.container()));
         }
-        let volume = |name: &str| VolumeSpec { name: name.to_owned(), short_name: name.to_owned() };
+        let volume = |name: &str| VolumeSpec { name: name.to_owned(), short_name: name.to_owned(), in_memory: false };
         let folder = |path: &str| FolderSpec { path: PathBuf::from(path), files: BTreeMap::new() };
         Desired {
             project: ProjectName::new("p"),
@@ -160,6 +161,11 @@ fn carry_out(plan: &Plan, mut world: Observed) -> Observed {
                 let at = position(&world, &target.name);
                 world.containers[at].state = ContainerState::Exited;
             }
+            Action::Rename(target, name) => {
+                assert!(world.container(name).is_none(), "409: the name is taken");
+                let at = position(&world, &target.name);
+                world.containers[at].name = name.clone();
+            }
             Action::Remove(target) => {
                 let at = position(&world, &target.name);
                 assert!(world.containers[at].state != ContainerState::Running, "409: it runs");
@@ -213,6 +219,71 @@ proptest! {
         let after = carry_out(&down(&observed, with_volumes), observed);
         prop_assert!(after.containers.is_empty() && after.networks.is_empty());
         prop_assert_eq!(after.volumes, if with_volumes { Default::default() } else { volumes });
+    }
+}
+
+/// A plan's steps one after the other, each a plan of its own.
+fn one_by_one(plan: &Plan) -> impl Iterator<Item = Plan> {
+    plan.steps.iter().map(|step| Plan { steps: vec![step.clone()] })
+}
+
+proptest! {
+    #[test]
+    fn a_hand_over_never_leaves_a_moment_without_and_can_be_given_up(
+        desired in desired(),
+        observed in observed(),
+        chosen in prop::bits::u8::between(0, 5),
+    ) {
+        let plan = up(desired.clone(), &observed, UpOptions::default(), Path::new(HERE)).expect("a plan");
+        let before = carry_out(&plan, observed);
+        let mut changed = desired;
+        let mut which = BTreeSet::new();
+        for (index, spec) in changed.containers.iter_mut().enumerate().filter(|(index, _)| chosen & (1 << index) != 0) {
+            spec.environment.insert("NEW".to_owned(), index.to_string());
+            which.insert(spec.name.clone());
+        }
+        let made = hand_over(&changed, &before, &which).expect("possible");
+        let runs = |world: &Observed, name: &ContainerName| {
+            let is_it = |one: &&ObservedContainer| one.name.as_str().starts_with(name.as_str());
+            world.containers.iter().filter(is_it).any(|one| one.state == ContainerState::Running)
+        };
+        let prepared = carry_out(&made.prepare, before.clone());
+        let given_up = carry_out(&made.give_up, prepared.clone());
+        prop_assert_eq!(&given_up.containers, &before.containers);
+        let mut world = prepared;
+        for step in one_by_one(&made.complete) {
+            world = carry_out(&step, world);
+            prop_assert!(which.iter().all(|name| runs(&world, name)), "{}", made.complete);
+        }
+        prop_assert_eq!(world.containers.len(), changed.containers.len());
+        let again = up(changed, &world, UpOptions::default(), Path::new(HERE)).expect("a plan");
+        prop_assert!(again.only_looks(), "{again}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn up_and_the_hand_over_after_it_leave_nothing_to_do(
+        desired in desired(),
+        observed in observed(),
+        chosen in prop::bits::u8::between(0, 5),
+    ) {
+        let plan = up(desired.clone(), &observed, UpOptions::default(), Path::new(HERE)).expect("a plan");
+        let before = carry_out(&plan, observed);
+        let mut changed = desired;
+        for (index, spec) in changed.containers.iter_mut().enumerate().filter(|(index, _)| chosen & (1 << index) != 0) {
+            spec.environment.insert("NEW".to_owned(), index.to_string());
+        }
+        let plan = up_gently(&changed, &before, UpOptions::default(), Path::new(HERE)).expect("a plan");
+        let world = carry_out(&plan.first, before.clone());
+        for name in &plan.handed_over {
+            prop_assert_eq!(world.container(name), before.container(name), "it serves until it is handed over");
+        }
+        let made = hand_over(&changed, &world, &plan.handed_over).expect("possible");
+        let world = carry_out(&made.complete, carry_out(&made.prepare, world));
+        prop_assert_eq!(world.containers.len(), changed.containers.len());
+        let again = up_gently(&changed, &world, UpOptions::default(), Path::new(HERE)).expect("a plan");
+        prop_assert!(again.first.only_looks() && again.handed_over.is_empty(), "{}", again.first);
     }
 }
 

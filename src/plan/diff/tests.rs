@@ -6,13 +6,13 @@ use crate::{
         desired::Desired,
         observed::{ContainerState, Observed, ObservedContainer, ObservedImage},
         spec::{
-            ContainerSpec, FolderSpec, HostPort, MountSource, MountSpec, NetworkSpec, PortSpec, Readiness, Role,
-            SidecarReadiness, StartCondition, VolumeSpec,
+            Asking, ConsumerCheck, ContainerSpec, FolderSpec, HostPort, Inquiry, MountSource, MountSpec, NetworkSpec,
+            PortSpec, Readiness, Role, SidecarReadiness, StartCondition, VolumeSpec,
         },
     },
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -40,11 +40,12 @@ fn container(name: &str, role: Role, after: &[&str]) -> ContainerSpec {
             .iter()
             .map(|name| StartCondition::Ready(ContainerName::new(format!("shop-{name}-1"))))
             .collect(),
+        broker: None,
     }
 }
 
 /// A broker with a volume, and an app whose sidecar has a folder and waits for the broker.
-fn shop() -> Desired {
+pub(super) fn shop() -> Desired {
     let mut broker = container("redis", Role::Broker, &[]);
     let source = MountSource::Volume("shop_data".to_owned());
     broker.mounts.push(MountSpec { source, target: "/data".to_owned(), read_only: false });
@@ -59,14 +60,16 @@ fn shop() -> Desired {
     sidecar.readiness = Readiness::Sidecar(Box::new(SidecarReadiness {
         http_port: 3500,
         components: vec![],
+        may_be_missing: BTreeSet::new(),
         subscriptions: vec![],
         app: Some((app.name.clone(), 8000)),
         consumers: vec![],
+        asking: Asking::default(),
     }));
     Desired {
         project: ProjectName::new("shop"),
         network: NetworkSpec { name: "shop".to_owned() },
-        volumes: vec![VolumeSpec { name: "shop_data".to_owned(), short_name: "data".to_owned() }],
+        volumes: vec![VolumeSpec { name: "shop_data".to_owned(), short_name: "data".to_owned(), in_memory: false }],
         folders: vec![FolderSpec { path: folder, files: BTreeMap::new() }],
         builds: vec![],
         containers: vec![broker, app, sidecar],
@@ -91,11 +94,12 @@ pub(super) fn observed_container(spec: &ContainerSpec, state: ContainerState) ->
         ports: BTreeMap::new(),
         assigned_ports: assigned.collect(),
         created: 0,
+        broker: spec.broker.clone(),
     }
 }
 
 /// Everything of it is there and runs.
-fn running(desired: &Desired) -> Observed {
+pub(super) fn running(desired: &Desired) -> Observed {
     let image = |spec: &ContainerSpec| {
         (spec.image.clone(), ObservedImage { id: format!("id of {}", spec.image), stand_in: None })
     };
@@ -159,6 +163,41 @@ fn only_what_changed_is_made_anew() {
     [5] -> #6 await shop-orders-1, started
     [1, 5] -> #7 await shop-orders-dapr-1, running
     ");
+}
+
+/// How it is asked whether the group of the shop's app is there.
+pub(super) fn consumer(inquiry: Inquiry) -> ConsumerCheck {
+    ConsumerCheck {
+        component: "pubsub".to_owned(),
+        broker: ContainerName::new("shop-redis-1"),
+        inquiry,
+        port: 6379,
+        management_port: None,
+        group: "orders".to_owned(),
+        sidecars: 1,
+        credentials: None,
+    }
+}
+
+/// The shop with a sidecar that reads from Redis and looks after its app.
+pub(super) fn shop_on_redis() -> Desired {
+    let mut desired = shop();
+    let sidecar = desired.containers.iter_mut().find(|spec| spec.role == Role::Sidecar).expect("there");
+    sidecar.command = Some(vec![crate::dapr::sidecar::HEALTH_CHECK.to_owned()]);
+    let Readiness::Sidecar(readiness) = &mut sidecar.readiness else { panic!("it is a sidecar") };
+    readiness.consumers.push(consumer(Inquiry::RedisGroup));
+    desired
+}
+
+#[test]
+fn a_sidecar_that_reads_from_redis_and_looks_after_its_app_is_made_anew_with_it() {
+    let mut changed = shop_on_redis();
+    let before = running(&changed);
+    assert!(plan(&changed, &before).only_looks());
+    let app = changed.containers.iter_mut().find(|spec| spec.role == Role::App).expect("there");
+    app.environment.insert("NEW".to_owned(), "1".to_owned());
+    let text = plan(&changed, &before).to_string();
+    assert!(text.contains("create shop-orders-dapr-1, its app was down"), "{text}");
 }
 
 #[test]
@@ -247,11 +286,11 @@ fn a_port_that_was_lost_while_stopped_makes_the_container_anew() {
 }
 
 #[test]
-fn down_stops_apps_then_sidecars_then_the_rest() {
+fn down_stops_apps_and_sidecars_then_the_rest() {
     insta::assert_snapshot!(down(&running(&shop()), true), @r"
     [] -> #1 stop shop-orders-1, asked for
-    [1] -> #2 stop shop-orders-dapr-1, asked for
-    [1, 2] -> #3 stop shop-redis-1, asked for
+    [] -> #2 stop shop-orders-dapr-1, asked for
+    [2] -> #3 stop shop-redis-1, asked for
     [3] -> #4 remove shop-redis-1, asked for
     [1] -> #5 remove shop-orders-1, asked for
     [2] -> #6 remove shop-orders-dapr-1, asked for
@@ -260,4 +299,49 @@ fn down_stops_apps_then_sidecars_then_the_rest() {
     ");
     assert!(!down(&running(&shop()), false).to_string().contains("volume"));
     assert_eq!(down(&Observed::default(), true).steps.len(), 0);
+}
+
+#[test]
+fn who_trusts_sentry_is_made_when_there_is_something_to_trust() {
+    let mut desired = shop();
+    desired.containers =
+        vec![container("sentry", Role::Sentry, &[]), container("scheduler", Role::Scheduler, &["sentry"])];
+    (desired.volumes, desired.folders) = (vec![], vec![]);
+    let trusting = |anchors: &str| BTreeMap::from([("DAPR_TRUST_ANCHORS".to_owned(), anchors.to_owned())]);
+    desired.containers[1].environment = trusting(crate::plan::spec::TRUST_ANCHORS);
+    let observed = Observed { images: running(&desired).images, ..Observed::default() };
+    let plan = |desired: &Desired, observed: &Observed| {
+        up(desired.clone(), observed, UpOptions::default(), Path::new(HERE)).expect("possible")
+    };
+    insta::assert_snapshot!(plan(&desired, &observed), @r"
+    [] -> #1 create network shop, missing
+    [1] -> #2 create shop-sentry-1, missing
+    [2] -> #3 start shop-sentry-1, missing
+    [3] -> #4 await shop-sentry-1, started
+    [1, 4] -> #5 create shop-scheduler-1, missing
+    [5, 4] -> #6 start shop-scheduler-1, missing
+    [6] -> #7 await shop-scheduler-1, started
+    ");
+    let mut known = desired.clone();
+    known.containers[1].environment = trusting("PEM");
+    insta::assert_snapshot!(plan(&known, &observed), @r"
+    [] -> #1 create network shop, missing
+    [1] -> #2 create shop-sentry-1, missing
+    [2] -> #3 start shop-sentry-1, missing
+    [3] -> #4 await shop-sentry-1, started
+    [1] -> #5 create shop-scheduler-1, missing
+    [5, 4] -> #6 start shop-scheduler-1, missing
+    [6] -> #7 await shop-scheduler-1, started
+    ");
+    let there = running(&known);
+    assert!(plan(&known, &there).only_looks());
+    known.containers[1].environment = trusting("another PEM");
+    insta::assert_snapshot!(plan(&known, &there), @r"
+    [] -> #1 await shop-sentry-1, running
+    [] -> #2 stop shop-scheduler-1, changed
+    [2] -> #3 remove shop-scheduler-1, changed
+    [3] -> #4 create shop-scheduler-1, changed
+    [4, 1] -> #5 start shop-scheduler-1, changed
+    [5] -> #6 await shop-scheduler-1, started
+    ");
 }

@@ -2,16 +2,18 @@
 
 use super::{
     PlanError, UpOptions, images,
-    verdict::{Verdict, verdict},
+    swap::is_drain,
+    verdict::{Verdict, verdicts},
 };
 use crate::{
     names::{ContainerName, ImageReference},
     plan::{
         Action, Cause, Plan, StepId, Target, Urgency,
+        active::left_behind,
         desired::Desired,
         observed::{ContainerState, Observed, ObservedContainer},
         ports,
-        spec::{ContainerSpec, MountSource, Readiness, SidecarReadiness, StartCondition},
+        spec::{ContainerSpec, MountSource, Readiness, Role, SidecarReadiness, StartCondition},
     },
 };
 use std::{
@@ -25,8 +27,7 @@ use std::{
 /// When it cannot be done: ports that are taken, images that may not be pulled, a project of that name in another folder.
 pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directory: &Path) -> Result<Plan, PlanError> {
     refuse_other_folder(&desired, observed, directory)?;
-    let verdicts: BTreeMap<_, _> =
-        desired.containers.iter().map(|spec| (spec.name.clone(), verdict(spec, observed))).collect();
+    let verdicts = verdicts(&desired.containers, observed);
     let created: BTreeSet<_> = verdicts
         .iter()
         .filter(|(_, verdict)| matches!(verdict, Verdict::Create(_)))
@@ -35,7 +36,9 @@ pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directo
     let orphans: Vec<_> = if options.keep_others {
         Vec::new()
     } else {
-        observed.containers.iter().filter(|container| !verdicts.contains_key(&container.name)).collect()
+        let kept: Vec<_> = old_brokers(&desired, observed).map(|old| &old.name).collect();
+        let is_orphan = |one: &&ObservedContainer| !verdicts.contains_key(&one.name) && !kept.contains(&&one.name);
+        observed.containers.iter().filter(is_orphan).collect()
     };
     let going: BTreeSet<_> =
         created.iter().cloned().chain(orphans.iter().map(|container| container.name.clone())).collect();
@@ -53,6 +56,12 @@ pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directo
         ground,
         awaited: BTreeMap::new(),
         started: BTreeMap::new(),
+        sentries: desired
+            .containers
+            .iter()
+            .filter(|spec| spec.role == Role::Sentry)
+            .map(|spec| spec.name.clone())
+            .collect(),
         sidecars: vec![],
     };
     let targets: BTreeMap<_, _> = desired.containers.iter().map(|spec| (&spec.name, Target::of(spec))).collect();
@@ -61,6 +70,12 @@ pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directo
     }
     builder.add_sidecar_awaits(&targets);
     Ok(builder.plan)
+}
+
+/// Brokers from before a swap, with whatever still lies in them.
+pub fn old_brokers<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = &'a ObservedContainer> {
+    let mark = desired.containers.iter().find_map(|spec| spec.broker.as_ref());
+    mark.into_iter().flat_map(|mark| left_behind(observed, &mark.active))
 }
 
 fn refuse_other_folder(desired: &Desired, observed: &Observed, directory: &Path) -> Result<(), PlanError> {
@@ -73,11 +88,13 @@ fn refuse_other_folder(desired: &Desired, observed: &Observed, directory: &Path)
     }
 }
 
-fn remove(plan: &mut Plan, container: &ObservedContainer, cause: &Cause) -> StepId {
+pub(super) fn remove(plan: &mut Plan, container: &ObservedContainer, cause: &Cause) -> StepId {
     let target = Target::observed(container);
     let mut after = Vec::new();
     if matches!(container.state, ContainerState::Running | ContainerState::Paused) {
-        after.push(plan.push(Action::Stop(target.clone(), Urgency::InOrder), cause.clone(), vec![]));
+        // A drain that was left over acknowledges nothing any more that the app has not taken.
+        let urgency = if is_drain(&container.name) { Urgency::AtOnce } else { Urgency::InOrder };
+        after.push(plan.push(Action::Stop(target.clone(), urgency), cause.clone(), vec![]));
     }
     plan.push(Action::Remove(target), cause.clone(), after)
 }
@@ -114,6 +131,8 @@ struct UpBuilder<'a> {
     ground: Ground,
     awaited: BTreeMap<StartCondition, StepId>,
     started: BTreeMap<ContainerName, StepId>,
+    /// Whose trust anchors others may have to wait for.
+    sentries: BTreeSet<ContainerName>,
     /// Sidecars with the cause and the steps of waiting for them: they are ready only when their apps run, so that comes last.
     sidecars: Vec<(ContainerName, Box<SidecarReadiness>, Cause, Vec<StepId>)>,
 }
@@ -173,6 +192,10 @@ impl UpBuilder<'_> {
     fn create(&mut self, spec: &ContainerSpec, cause: &Cause) -> StepId {
         let mut after: Vec<StepId> = self.images.get(&spec.image).copied().into_iter().collect();
         after.extend(self.ground.network);
+        if spec.lacks_trust_anchors() {
+            let sentry = spec.start_after.iter().filter(|condition| self.sentries.contains(condition.container()));
+            after.extend(sentry.filter_map(|condition| self.awaited.get(condition)));
+        }
         for mount in &spec.mounts {
             after.extend(match &mount.source {
                 MountSource::Volume(name) => self.ground.volumes.get(name),

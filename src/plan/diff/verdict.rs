@@ -2,12 +2,14 @@
 
 use crate::{
     dapr::sidecar,
+    names::ContainerName,
     plan::{
         Cause,
         observed::{ContainerState, Observed, ObservedContainer, PortHolder},
-        spec::{ContainerSpec, HostPort, Readiness, Role},
+        spec::{ContainerSpec, HostPort, Inquiry, Readiness, Role},
     },
 };
+use std::collections::BTreeMap;
 
 /// What becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +22,28 @@ pub(super) enum Verdict {
     Create(Cause),
 }
 
-/// Decides it.
-pub(super) fn verdict(spec: &ContainerSpec, observed: &Observed) -> Verdict {
+/// Decides it for each.
+pub(super) fn verdicts(containers: &[ContainerSpec], observed: &Observed) -> BTreeMap<ContainerName, Verdict> {
+    let mut verdicts: BTreeMap<_, _> =
+        containers.iter().map(|spec| (spec.name.clone(), verdict(spec, observed))).collect();
+    let is_made_anew = |spec: &&ContainerSpec| matches!(verdicts[&spec.name], Verdict::Create(_));
+    let apps: Vec<_> = containers.iter().filter(|spec| spec.role == Role::App).filter(is_made_anew).collect();
+    for spec in containers {
+        if apps.iter().any(|app| misses(spec, app)) && verdicts[&spec.name] == Verdict::Keep {
+            verdicts.insert(spec.name.clone(), Verdict::Create(Cause::AppWasDown));
+        }
+    }
+    verdicts
+}
+
+/// Whether a sidecar that goes on while its app is away would keep the app's first message for a minute: see
+/// [`has_missed_its_app`].
+pub(super) fn misses(sidecar: &ContainerSpec, app: &ContainerSpec) -> bool {
+    let is_its_app = app.role == Role::App && app.app == sidecar.app && app.replica == sidecar.replica;
+    is_its_app && reads_from_redis(sidecar) && checks_health(sidecar)
+}
+
+fn verdict(spec: &ContainerSpec, observed: &Observed) -> Verdict {
     let Some(container) = observed.container(&spec.name) else { return Verdict::Create(Cause::Missing) };
     if container.spec_hash != spec.hash() {
         return Verdict::Create(Cause::SpecChanged);
@@ -45,12 +67,30 @@ pub(super) fn verdict(spec: &ContainerSpec, observed: &Observed) -> Verdict {
 /// Whether it is a sidecar whose health checks may have failed: daprd unsubscribes then, and subscribes again when the app is
 /// back. On Redis the reader of before is still there and takes the next message, which comes again after 75 s only (1.18.2).
 fn has_missed_its_app(spec: &ContainerSpec, observed: &Observed) -> bool {
-    let checks = spec.command.iter().flatten().any(|word| word == sidecar::HEALTH_CHECK);
     let is_its_app = |container: &&ObservedContainer| {
         container.role == Role::App && container.app == spec.app && container.replica == spec.replica
     };
     let app = observed.containers.iter().find(is_its_app);
-    spec.role == Role::Sidecar && checks && app.is_none_or(|app| app.state != ContainerState::Running)
+    spec.role == Role::Sidecar && checks_health(spec) && app.is_none_or(|app| app.state != ContainerState::Running)
+}
+
+fn checks_health(spec: &ContainerSpec) -> bool {
+    spec.command.iter().flatten().any(|word| word == sidecar::HEALTH_CHECK)
+}
+
+/// Whether what it has in hand when it ends comes again after a minute only.
+pub fn reads_from_redis(spec: &ContainerSpec) -> bool {
+    consumes(spec, &Inquiry::RedisGroup)
+}
+
+/// Whether others of its group wait for it to leave.
+pub(super) fn reads_from_kafka(spec: &ContainerSpec) -> bool {
+    consumes(spec, &Inquiry::KafkaGroup)
+}
+
+fn consumes(spec: &ContainerSpec, inquiry: &Inquiry) -> bool {
+    let Readiness::Sidecar(readiness) = &spec.readiness else { return false };
+    readiness.consumers.iter().any(|check| check.inquiry == *inquiry)
 }
 
 /// A host port it was made with, could do without, and that somebody else has taken since.

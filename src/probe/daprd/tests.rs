@@ -63,7 +63,7 @@ fn metadata_is_read_tolerantly() {
 
 #[tokio::test]
 async fn an_app_may_have_no_subscriptions_in_many_ways() {
-    let ask = async |status, body| app_subscriptions(&http::client(), server(status, body).await, LATE).await;
+    let ask = async |status, body| app_subscriptions(&http::client(), server(status, body).await, None, LATE).await;
     for (status, body) in [
         ("404 Not Found", "nope"),
         ("200 OK", ""),
@@ -83,7 +83,40 @@ async fn an_app_may_have_no_subscriptions_in_many_ways() {
 
 #[tokio::test]
 async fn metadata_behind_a_token_is_named() {
-    let refused = metadata(&http::client(), server("401 Unauthorized", "invalid api token").await, LATE).await;
+    let refused = metadata(&http::client(), server("401 Unauthorized", "invalid api token").await, None, LATE).await;
     let reason = refused.expect_err("it is refused").reason;
     assert_eq!(reason, "GET /v1.0/metadata is answered with 401 Unauthorized: invalid api token");
+}
+
+#[tokio::test]
+async fn a_token_is_said_where_it_is_wanted_and_nowhere_else() {
+    use axum::{Router, http::HeaderMap, http::StatusCode, routing::get};
+    let answer = async |headers: HeaderMap| {
+        let said = headers.get("dapr-api-token").map(|token| token.to_str().unwrap_or_default().to_owned());
+        match said.as_deref() {
+            Some("sesame") => (StatusCode::OK, r#"{"id":"orders"}"#),
+            Some(_) => (StatusCode::UNAUTHORIZED, "another"),
+            None => (StatusCode::UNAUTHORIZED, "none"),
+        }
+    };
+    let app = Router::new().route(METADATA, get(answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+    let (http, token) = (http::client(), Token::new("sesame"));
+    let metadata =
+        async |token: Option<&Token>| metadata(&http, address, token, LATE).await.map(|metadata| metadata.id);
+    assert_eq!(metadata(token.as_ref()).await, Ok("orders".to_owned()));
+    assert!(metadata(None).await.is_err_and(|error| error.reason.contains("none")));
+    assert!(metadata(Token::new("open").as_ref()).await.is_err_and(|error| error.reason.contains("another")));
+    assert!(health(&http, address, LATE).await.is_err(), "a route that is not there");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn metrics_are_text_or_none() {
+    let ask = |status, body| async move { metrics(&http::client(), server(status, body).await, LATE).await };
+    assert_eq!(ask("200 OK", "# TYPE a counter\na 1\n").await.as_deref(), Ok("# TYPE a counter\na 1\n"));
+    let other = ask("404 Not Found", "404 page not found").await.expect_err("no metrics");
+    assert_eq!(other.reason, "GET / is answered with 404 Not Found: 404 page not found");
 }

@@ -39,6 +39,14 @@ pub fn compare(
 }
 
 impl Missing {
+    /// Takes out the components that may be missing, and gives their names. A healthy daprd has tried all of its components, so
+    /// that these do not come any more.
+    pub fn forgive(&mut self, may_be_missing: &BTreeSet<String>) -> Vec<String> {
+        let is_forgiven =
+            |missing: &mut MissingComponent| missing.found.is_none() && may_be_missing.contains(&missing.expected.name);
+        self.components.extract_if(.., is_forgiven).map(|missing| missing.expected.name).collect()
+    }
+
     /// Whether nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.components.is_empty() && self.subscriptions.is_empty()

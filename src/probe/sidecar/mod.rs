@@ -4,32 +4,36 @@
 //! What is asked stops at the first thing that is missing, so the reason is the next thing to wait for.
 
 mod compare;
+mod fetching;
 #[cfg(test)]
 mod tests;
 
 pub use compare::{Missing, MissingComponent, compare};
 
+use self::fetching::Fetching;
 use super::{
-    Kind, NotYet,
+    Kind, NotYet, app_callback,
     daprd::{self, Health, LoadedSubscription, Metadata},
     inquiry::{Earlier, Question},
     listening::accepts,
 };
 use crate::{
     names::ContainerName,
-    plan::spec::{ComponentIdentity, ConsumerCheck, SidecarReadiness, SubscriptionIdentity},
+    plan::spec::{AppCallback, ComponentIdentity, ConsumerCheck, SidecarReadiness, SubscriptionIdentity},
 };
 use reqwest::Client;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// daprd's name for itself among what `/v1.0/healthz` waits for. It is there until the app's port was found and
 /// subscriptions were started (1.16 to 1.18).
 const RUNTIME: &str = "runtime";
+/// daprd's name for its first answer from a scheduler (1.15 to 1.18).
+const SCHEDULER: &str = "scheduler-watch-hosts";
 
 /// Where the parties of [`SidecarReadiness`] are reached from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct BrokerPeer {
 pub struct SidecarReport {
     /// Every component that it has loaded.
     pub components: Vec<ComponentIdentity>,
+    /// The names of those that it has gone on without (`ignoreErrors`).
+    pub left_out: Vec<String>,
     /// Every subscription that it has.
     pub subscriptions: Vec<LoadedSubscription>,
 }
@@ -70,12 +76,14 @@ pub struct SidecarProbe {
     deadline: Duration,
     app_subscriptions: Mutex<Option<Vec<SubscriptionIdentity>>>,
     earlier: Mutex<Option<Vec<Earlier>>>,
+    fetching: Mutex<Fetching>,
 }
 
 impl SidecarProbe {
     /// `deadline` is for each question that an attempt asks, of which there are at most four and one a consumer check.
     pub fn new(http: Client, readiness: SidecarReadiness, peers: SidecarPeers, deadline: Duration) -> Self {
-        Self { http, readiness, peers, deadline, app_subscriptions: Mutex::new(None), earlier: Mutex::new(None) }
+        let (app_subscriptions, earlier) = (Mutex::default(), Mutex::default());
+        Self { http, readiness, peers, deadline, app_subscriptions, earlier, fetching: Mutex::default() }
     }
 
     /// One attempt.
@@ -83,6 +91,17 @@ impl SidecarProbe {
     /// # Errors
     /// The first thing that is missing.
     pub async fn attempt(&self) -> Result<SidecarReport, NotYet> {
+        let report = self.attempt_once().await;
+        let mut fetching = self.fetching.lock().expect("nothing panics while it is held");
+        if report.is_err() {
+            fetching.missing();
+        } else if !fetching.joined(self.readiness.consumers.iter().map(|check| &check.inquiry), Instant::now()) {
+            return Err(NotYet::waiting("its consumers have joined, and begin to fetch"));
+        }
+        report
+    }
+
+    async fn attempt_once(&self) -> Result<SidecarReport, NotYet> {
         match daprd::health(&self.http, self.peers.daprd, self.deadline).await {
             Ok(Health::Ready) => {}
             Ok(Health::NotReady { message, waits_for }) => {
@@ -99,16 +118,17 @@ impl SidecarProbe {
         let metadata = self.metadata().await?;
         let mut subscriptions = self.readiness.subscriptions.clone();
         subscriptions.extend(self.app_subscriptions().await?);
-        let missing = compare(&metadata, &self.readiness.components, &subscriptions);
+        let mut missing = compare(&metadata, &self.readiness.components, &subscriptions);
+        let left_out = missing.forgive(&self.readiness.may_be_missing);
         if !missing.is_empty() {
             return Err(NotYet::waiting(missing.to_string()));
         }
         self.consumers(&metadata).await?;
-        Ok(SidecarReport { components: metadata.components, subscriptions: metadata.subscriptions })
+        Ok(SidecarReport { components: metadata.components, left_out, subscriptions: metadata.subscriptions })
     }
 
     async fn metadata(&self) -> Result<Metadata, NotYet> {
-        daprd::metadata(&self.http, self.peers.daprd, self.deadline).await
+        daprd::metadata(&self.http, self.peers.daprd, self.readiness.asking.api_token.as_ref(), self.deadline).await
     }
 
     async fn app_subscriptions(&self) -> Result<Vec<SubscriptionIdentity>, NotYet> {
@@ -117,7 +137,11 @@ impl SidecarProbe {
             (Some(known), _) => Ok(known),
             (None, None) => Ok(Vec::new()),
             (None, Some(app)) => {
-                let listed = daprd::app_subscriptions(&self.http, app, self.deadline).await?;
+                let token = self.readiness.asking.app_token.as_ref();
+                let listed = match self.readiness.asking.app {
+                    AppCallback::Http => daprd::app_subscriptions(&self.http, app, token, self.deadline).await?,
+                    AppCallback::Grpc => app_callback::subscriptions(app, self.deadline).await?,
+                };
                 *self.known_app_subscriptions() = Some(listed.clone());
                 Ok(listed)
             }
@@ -132,7 +156,8 @@ impl SidecarProbe {
     async fn unhealthy(&self, message: String, waits_for: Option<Vec<String>>) -> NotYet {
         let runtime_outstanding =
             waits_for.as_ref().is_none_or(|targets| targets.iter().any(|target| target == RUNTIME));
-        let others = waits_for.iter().flatten().filter(|target| *target != RUNTIME).cloned().collect::<Vec<_>>();
+        let others = waits_for.iter().flatten().filter(|target| *target != RUNTIME);
+        let others: Vec<_> = others.map(|target| if target == SCHEDULER { "the scheduler" } else { target }).collect();
         let outbound = daprd::outbound_is_ready(&self.http, self.peers.daprd, self.deadline).await;
         match outbound {
             Ok(true) if runtime_outstanding => self.waits_for_app().await,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    plan::spec::Inquiry,
+    plan::spec::{Asking, Inquiry},
     probe::{
         http,
         test_peer::{Behaviour, nobody, peer},
@@ -29,7 +29,13 @@ fn what_is_missing_is_named_and_what_is_there_besides_is_not() {
         components: components.to_vec(),
         subscriptions: topics
             .iter()
-            .map(|topic| LoadedSubscription { pubsub: "pubsub".to_owned(), topic: (*topic).to_owned(), route: None })
+            .map(|topic| LoadedSubscription {
+                pubsub: "pubsub".to_owned(),
+                topic: (*topic).to_owned(),
+                route: None,
+                metadata: BTreeMap::new(),
+                dead_letter_topic: None,
+            })
             .collect(),
         ..Metadata::default()
     };
@@ -154,8 +160,10 @@ fn readiness() -> SidecarReadiness {
     SidecarReadiness {
         http_port: 3500,
         components: vec![component("pubsub", "pubsub.redis", "v1")],
+        may_be_missing: BTreeSet::new(),
         subscriptions: vec![subscription("pubsub", "filed")],
         app: Some((ContainerName::new("shop-orders-1"), 8000)),
+        asking: Asking::default(),
         consumers: Vec::new(),
     }
 }
@@ -175,7 +183,7 @@ async fn each_attempt_names_the_next_thing_that_is_missing() {
     world.now(Some("runtime"), false, json!({}));
     assert_eq!(world.reason().await, "dapr is not ready: [runtime]");
     world.now(Some("scheduler-watch-hosts"), true, json!({}));
-    assert_eq!(world.reason().await, "the sidecar waits for scheduler-watch-hosts");
+    assert_eq!(world.reason().await, "the sidecar waits for the scheduler");
     world.now(None, true, json!({}));
     assert!(world.reason().await.starts_with("component pubsub (pubsub.redis/v1) is not loaded; "));
     world.now(None, true, metadata(&["filed"]));
@@ -190,6 +198,19 @@ async fn each_attempt_names_the_next_thing_that_is_missing() {
     world.now(None, true, metadata(&["filed", "orders"]));
     assert!(world.probe.attempt().await.is_ok());
     assert_eq!(*world.asked.lock().expect("no test panics with it"), 2, "a restarted sidecar has asked again");
+}
+
+#[tokio::test]
+async fn what_daprd_may_do_without_is_not_waited_for() {
+    let mut readiness = readiness();
+    readiness.components.push(component("cache", "state.redis", "v1"));
+    let mut world = world(readiness, BTreeMap::new()).await;
+    world.now(None, true, metadata(&["filed", "orders"]));
+    assert_eq!(world.reason().await, "component cache (state.redis/v1) is not loaded");
+    world.probe.readiness.may_be_missing = ["cache".to_owned()].into();
+    assert_eq!(world.probe.attempt().await.expect("it may be missing").left_out, ["cache"]);
+    world.probe.readiness.may_be_missing = ["pubsub".to_owned()].into();
+    assert!(world.reason().await.starts_with("component cache"), "the other one may not");
 }
 
 #[tokio::test]
@@ -216,6 +237,7 @@ async fn the_broker_must_show_the_consumers() {
         broker: ContainerName::new("shop-redis-1"),
         inquiry: Inquiry::RedisGroup,
         port,
+        management_port: None,
         group: "app".to_owned(),
         sidecars: 1,
         credentials: None,

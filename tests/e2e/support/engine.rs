@@ -1,6 +1,6 @@
 //! The engine as the `docker` command sees it: another witness than the code under test.
 
-use super::{Context, Result, Value, announce, ensure, run::Run, say};
+use super::{Context, Result, Value, announce, ensure, eventually, run::Run, say, seconds};
 use std::{collections::BTreeMap, process::Command, sync::OnceLock};
 
 const PROJECT: &str = "dev.sandbox.project";
@@ -67,11 +67,15 @@ fn label(project: &str) -> String {
     format!("label={PROJECT}={project}")
 }
 
-/// The containers of a project, by name.
+/// The containers of a project, by name. When one disappears while it is looked at, all are looked at again.
 ///
 /// # Errors
-/// When the engine does not answer, or one disappears while it is looked at.
+/// When the engine does not answer.
 pub fn containers(project: &str) -> Result<Vec<Container>> {
+    eventually(seconds(10), || containers_now(project))
+}
+
+fn containers_now(project: &str) -> Result<Vec<Container>> {
     let ids = lines(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &label(project)])?;
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -204,6 +208,17 @@ pub fn exec(container: &str, command: &[&str]) -> Result<String> {
     docker(&arguments)
 }
 
+/// What a binary of an image says of itself. Those of Dapr exit with 2 then.
+///
+/// # Errors
+/// When it cannot be run.
+pub fn help(image: &str, binary: &str) -> Result<String> {
+    let mut command = Command::new("docker");
+    command.args(["run", "--rm", image, binary, "--help"]);
+    let run = Run::of(command)?;
+    Ok(format!("{}{}", run.stdout, run.stderr))
+}
+
 /// What a container has said so far.
 ///
 /// # Errors
@@ -222,5 +237,20 @@ pub fn warm_sample(context: &str) -> Result<()> {
         docker(&["build", "--quiet", "--tag", "sandbox-e2e/sample", context]).map_err(|error| format!("{error:#}"))
     });
     ensure!(built.is_ok(), "the sample cannot be built: {built:?}");
+    Ok(())
+}
+
+/// The image of the load's publisher and subscriber; projects use it as it is.
+pub const LOAD: &str = "sandbox-e2e/load";
+
+/// Builds it, once. It layers on the sample's.
+pub fn warm_load() -> Result<()> {
+    static BUILT: OnceLock<Result<String, String>> = OnceLock::new();
+    warm_sample(super::sample::APP)?;
+    let built = BUILT.get_or_init(|| {
+        let context = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/load");
+        docker(&["build", "--quiet", "--tag", LOAD, context]).map_err(|error| format!("{error:#}"))
+    });
+    ensure!(built.is_ok(), "the load's image cannot be built: {built:?}");
     Ok(())
 }

@@ -1,18 +1,26 @@
 //! What the scenarios are written with.
 
+pub mod broker;
+pub mod checker;
+pub mod dapr;
 pub mod engine;
 pub mod http;
+pub mod load;
+pub mod numbers;
 pub mod project;
 pub mod run;
 pub mod sample;
 pub mod scenario;
 pub mod script;
+pub mod traffic;
 pub mod wait;
+pub mod watched;
 
 pub use anyhow::{Context, Result, bail, ensure};
+pub use numbers::Numbers;
 pub use project::Project;
 pub use sample::Sample;
-pub use scenario::{Scenario, scenario};
+pub use scenario::{Scenario, scenario, scenario_alone};
 pub use serde_json::{Value, json};
 pub use std::time::Duration;
 pub use wait::eventually;

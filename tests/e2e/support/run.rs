@@ -130,6 +130,16 @@ impl Running {
         self.has(text, limit, |running| running.stdout.text())
     }
 
+    /// The data so far.
+    pub fn printed(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// The talk so far.
+    pub fn said(&self) -> String {
+        self.stderr.text()
+    }
+
     fn has(&mut self, text: &str, limit: Duration, heard: impl Fn(&Self) -> String) -> Result<()> {
         let began = Instant::now();
         let found = eventually(limit, || {

@@ -4,9 +4,15 @@ use super::{Project, Result, announce, engine, say};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Instant,
 };
+
+/// Written by who needs the machine alone.
+static MACHINE: RwLock<()> = RwLock::new(());
 
 /// A running test.
 pub struct Scenario {
@@ -19,6 +25,19 @@ pub struct Scenario {
 /// Runs a test; `short_name` is part of its projects' names.
 #[track_caller]
 pub fn scenario(short_name: &'static str, body: impl FnOnce(&Scenario) -> Result<()>) {
+    let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+    run(short_name, body);
+}
+
+/// As [`scenario`], with nothing beside it: whoever counts refusals and gaps under load must not count those of another load.
+#[track_caller]
+pub fn scenario_alone(short_name: &'static str, body: impl FnOnce(&Scenario) -> Result<()>) {
+    let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    run(short_name, body);
+}
+
+#[track_caller]
+fn run(short_name: &'static str, body: impl FnOnce(&Scenario) -> Result<()>) {
     if std::env::var("SANDBOX_E2E").is_ok_and(|value| value == "0") {
         announce(format_args!("NOT RUN: e2e {short_name}, because SANDBOX_E2E=0"));
         return;

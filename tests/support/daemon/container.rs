@@ -2,7 +2,7 @@
 //! [`Script`](super::script::Script) says; no process is behind it.
 
 use super::{
-    Answer, Daemon, Next, Refusal,
+    Answer, DEADLINE, Daemon, Next, Refusal,
     call::Call,
     events, json_answer, json_lines,
     logs::Piece,
@@ -12,7 +12,7 @@ use axum::{http::StatusCode, response::IntoResponse};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 /// A container.
 #[derive(Debug)]
@@ -29,7 +29,11 @@ pub struct Container {
     pub state: State,
     /// Host port by port in it, while it runs.
     pub ports: BTreeMap<u16, u16>,
+    /// How often somebody asked what it uses.
+    pub(super) measured: i64,
     pub(super) log: Vec<Piece>,
+    /// How many pieces of its log were sent to whoever has read furthest.
+    pub(super) sent: watch::Sender<usize>,
     /// When it was made.
     pub created: Timestamp,
     pub(super) started: Option<Timestamp>,
@@ -57,7 +61,9 @@ impl Container {
             image,
             state: State::Created,
             ports: BTreeMap::new(),
+            measured: 0,
             log: Vec::new(),
+            sent: watch::Sender::new(0),
             created: Timestamp::now(),
             started: None,
             finished: None,
@@ -167,6 +173,7 @@ pub(super) fn inspect(world: &World, name: &str) -> Answer {
         "Name": format!("/{}", container.name),
         "Image": container.image.id,
         "RestartCount": 0,
+        "HostConfig": container.body["HostConfig"],
         "State": {
             "Status": state_word(container),
             "Running": container.is_running(),
@@ -176,6 +183,24 @@ pub(super) fn inspect(world: &World, name: &str) -> Answer {
             "FinishedAt": time(container.finished),
         },
         "NetworkSettings": {"Ports": ports},
+    })))
+}
+
+/// As the engine answers `stream=false&one-shot=true`: one that runs computes for 50 ms a second, and is asked once a second.
+pub(super) fn stats(world: &mut World, name: &str) -> Answer {
+    let container = world.container_mut(name).ok_or_else(|| unknown(name))?;
+    if !container.is_running() {
+        return Ok(json_answer(
+            &json!({"read": "0001-01-01T00:00:00Z", "cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}}),
+        ));
+    }
+    container.measured += 1;
+    let read = container.started.unwrap_or_default() + jiff::SignedDuration::from_secs(container.measured);
+    Ok(json_answer(&json!({
+        "read": read.to_string(),
+        "cpu_stats": {"cpu_usage": {"total_usage": 50_000_000 * container.measured}, "online_cpus": 2},
+        "precpu_stats": {"cpu_usage": {"total_usage": 0}},
+        "memory_stats": {"usage": 64_000_000, "limit": 8_000_000_000_u64, "stats": {"inactive_file": 4_000_000}},
     })))
 }
 
@@ -236,6 +261,15 @@ impl Daemon {
     /// A container dies by itself.
     pub fn let_die(&self, name: &str, code: i64) {
         end(self, name, code, "exited");
+    }
+
+    /// Waits until so much of a container's log was taken by a reader.
+    pub async fn until_log_read(&self, name: &str, pieces: usize) -> anyhow::Result<()> {
+        let sent = self.world().container(name).map(|one| one.sent.subscribe());
+        let mut sent = sent.ok_or_else(|| anyhow::anyhow!("{name} is not there"))?;
+        let waited = tokio::time::timeout(DEADLINE, sent.wait_for(|sent| *sent >= pieces)).await;
+        waited.map_err(|_| anyhow::anyhow!("nobody reads the log of {name} any more"))??;
+        Ok(())
     }
 
     /// A container writes something.

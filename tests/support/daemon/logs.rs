@@ -41,6 +41,12 @@ pub(super) fn read(daemon: &Daemon, name: &str, call: &Call) -> Answer {
         let Some(container) = world.container(&id) else { return Next::End };
         while let Some(piece) = container.log.get(*seen) {
             *seen += 1;
+            let read = *seen;
+            container.sent.send_if_modified(|sent| {
+                let is_further = read > *sent;
+                *sent = read.max(*sent);
+                is_further
+            });
             if piece.time.as_second() >= since {
                 return Next::Item(piece.frame());
             }

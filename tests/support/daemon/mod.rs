@@ -192,6 +192,7 @@ async fn route(daemon: &Daemon, call: &Call, body: &Bytes) -> Answer {
         ("POST", ["containers", "create"]) => create::create(&mut daemon.world(), call, body),
         (_, ["containers", name]) => container::remove(daemon, name, call),
         ("GET", ["containers", name, "json"]) => container::inspect(&daemon.world(), name),
+        ("GET", ["containers", name, "stats"]) => container::stats(&mut daemon.world(), name),
         ("GET", ["containers", name, "logs"]) => logs::read(daemon, name, call),
         ("POST", ["containers", name, "start"]) => start::start(daemon, name),
         ("POST", ["containers", name, "stop"]) => container::stop(daemon, name, call).await,

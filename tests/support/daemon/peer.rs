@@ -80,6 +80,19 @@ async fn http(mut stream: TcpStream, peer: Peer, resources: Option<&Path>) -> io
     stream.write_all(answer.as_bytes()).await
 }
 
+/// What a daprd 1.18.2 has counted, shortened.
+const METRICS: &str = r#"# HELP dapr_component_pubsub_egress_count The number of outgoing messages.
+# TYPE dapr_component_pubsub_egress_count counter
+dapr_component_pubsub_egress_count{app_id="web",component="pubsub",namespace="",success="true",topic="orders"} 5
+dapr_component_pubsub_ingress_count{app_id="web",component="pubsub",namespace="",process_status="success",status="success",topic="orders"} 4
+dapr_component_pubsub_ingress_count{app_id="web",component="pubsub",namespace="",process_status="retry",status="retry",topic="orders"} 2
+dapr_component_state_count{app_id="web",component="statestore",namespace="",operation="set",success="true"} 10
+dapr_component_state_latencies_bucket{app_id="web",component="statestore",namespace="",operation="set",success="true",le="1"} 2
+dapr_component_state_latencies_bucket{app_id="web",component="statestore",namespace="",operation="set",success="true",le="3"} 10
+dapr_component_state_latencies_bucket{app_id="web",component="statestore",namespace="",operation="set",success="true",le="+Inf"} 10
+go_goroutines 70
+"#;
+
 fn daprd(path: &str, peer: Peer, resources: Option<&Path>) -> (&'static str, String) {
     match path {
         "/v1.0/healthz" if peer == Peer::UnhealthyDaprd => {
@@ -88,6 +101,8 @@ fn daprd(path: &str, peer: Peer, resources: Option<&Path>) -> (&'static str, Str
             ("500 Internal Server Error", error.to_string())
         }
         "/v1.0/healthz" | "/v1.0/healthz/outbound" => ("204 No Content", String::new()),
+        // On the metrics port; here they all answer alike.
+        "/" => ("200 OK", METRICS.to_owned()),
         "/v1.0/metadata" => ("200 OK", metadata(resources).to_string()),
         _ => ("404 Not Found", String::new()),
     }

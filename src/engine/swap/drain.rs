@@ -1,0 +1,247 @@
+//! What is left in an old broker is delivered from it, until the broker itself says that nothing is.
+
+use super::{
+    SwapRequest,
+    groups::{Subscriptions, broker_at, groups},
+    telling::Telling,
+};
+use crate::{
+    broker::{BrokerAt, Group, Left},
+    catalog::Catalog,
+    dapr::drain,
+    engine::{executor::Executor, project::Project, reporter::milliseconds, tail::last_lines, up::Session},
+    error::{ContainerEnded, Failure},
+    logs::cause::find_cause,
+    plan::{
+        Target,
+        diff::{DrainSidecar, Drains, drains},
+        spec::{ContainerSpec, Role},
+    },
+    probe::NotYet,
+    swap::{SwapFailure, SwapProgress, TopicLeft},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    time::{Duration, Instant},
+};
+
+/// The broker is asked again this long after it has answered.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// Progress is told no more often.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+/// Whether a drain still runs is looked at this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// An old broker, with what is needed to drain it.
+pub(super) struct Old<'a> {
+    /// The project as it is rendered for it.
+    pub project: &'a Project,
+    /// Who reads what.
+    pub subscriptions: &'a Subscriptions,
+}
+
+/// What a drain has found and done, by topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Drained {
+    /// Left when the old sidecars had gone.
+    pub at_first: BTreeMap<String, u64>,
+    /// Left in the end.
+    pub at_last: BTreeMap<String, u64>,
+}
+
+/// Why it was not finished.
+pub(super) enum Unfinished {
+    /// Nothing has moved for so long.
+    NoProgress(Drained),
+    /// Something failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for Unfinished {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Old<'_> {
+    fn kind(&self) -> &str {
+        self.project.broker.as_ref().map_or("", |mark| mark.active.as_str())
+    }
+
+    fn sidecars(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.project.desired.sidecars_with(self.project.broker_components())
+    }
+
+    /// Drains it; with `--no-drain` it is only asked what is left.
+    ///
+    /// # Errors
+    /// When that cannot be finished, or was interrupted; the broker is as it was then, but for what was delivered.
+    pub(super) async fn drain(
+        &self,
+        session: &Session,
+        executor: &Executor,
+        telling: &Telling,
+        request: &SwapRequest,
+    ) -> Result<Drained, Unfinished> {
+        let began = Instant::now();
+        let all: BTreeSet<Group> = self.sidecars().flat_map(|spec| groups(spec, self.subscriptions)).collect();
+        let all: Vec<_> = all.into_iter().collect();
+        let Some(broker) = broker_at(executor, self.project).await.map_err(|not_yet| self.silent(not_yet))? else {
+            return Ok(Drained::default());
+        };
+        let mut drain = Drain { old: self, broker, groups: all, telling, told: None, limit: request.drain_timeout };
+        let first = drain.left().await?;
+        let mut drained = Drained { at_first: by_topic(&first), at_last: by_topic(&first) };
+        if request.no_drain {
+            return Ok(drained);
+        }
+        let drains = self.drains(&first);
+        let finished = if drains.sidecars.is_empty() && drain.is_empty_still(&first).await? {
+            Ok(())
+        } else {
+            let emptied = tokio::select! {
+                emptied = drain.until_empty(executor, &drains, &mut drained) => emptied,
+                interruption = session.interrupts.reach(1) => Err(Failure::Interrupted(interruption).into()),
+            };
+            executor.settled().await;
+            clear(executor, drains).await?;
+            emptied
+        };
+        finished?;
+        let (broker, drained_in_all) = (self.kind().to_owned(), drained.at_first.values().sum());
+        let elapsed_ms = milliseconds(began.elapsed());
+        telling.say(SwapProgress::Drained { broker, drained: drained_in_all, elapsed_ms }).await;
+        Ok(drained)
+    }
+
+    /// A drain for each sidecar of an app that something is left for.
+    fn drains(&self, left: &[Left]) -> Drains {
+        let catalog = Catalog::embedded();
+        let settings = catalog.brokers.get(self.kind()).map(|entry| entry.description.component.drain.clone());
+        let settings = settings.unwrap_or_default();
+        let has_left = |spec: &&ContainerSpec| {
+            let own = groups(spec, self.subscriptions);
+            left.iter().any(|left| left.total() > 0 && own.contains(&left.group))
+        };
+        let wanted = self.sidecars().filter(has_left).map(|spec| DrainSidecar {
+            spec,
+            files: drain::files(&self.project.resources_of(spec), self.project.broker_components(), &settings),
+        });
+        drains(&wanted.collect::<Vec<_>>(), &self.project.trial_folder())
+    }
+
+    fn silent(&self, not_yet: NotYet) -> Failure {
+        SwapFailure::Silent { broker: self.kind().to_owned(), reason: not_yet.reason }.into()
+    }
+}
+
+/// Takes the drains away: what they had in hand is acknowledged, or comes again.
+async fn clear(executor: &Executor, drains: Drains) -> Result<(), Failure> {
+    let cleared = executor.run(drains.clear).await;
+    for folder in &drains.folders {
+        // What cannot be removed is left for the next time.
+        let _ = fs::remove_dir_all(folder);
+    }
+    cleared
+}
+
+struct Drain<'a> {
+    old: &'a Old<'a>,
+    broker: BrokerAt,
+    groups: Vec<Group>,
+    telling: &'a Telling,
+    told: Option<(BTreeMap<String, u64>, Instant)>,
+    limit: Duration,
+}
+
+impl Drain<'_> {
+    async fn left(&mut self) -> Result<Vec<Left>, Failure> {
+        let asked = Instant::now();
+        loop {
+            match self.broker.left(&self.groups).await {
+                Ok(left) => {
+                    self.tell(&left).await;
+                    return Ok(left);
+                }
+                Err(not_yet) if asked.elapsed() >= self.limit => return Err(self.old.silent(not_yet)),
+                Err(_) => tokio::time::sleep(ASK_EVERY).await,
+            }
+        }
+    }
+
+    /// What was handled meanwhile may have left a dead letter in a topic that had been looked at before.
+    async fn is_empty_still(&mut self, left: &[Left]) -> Result<bool, Failure> {
+        Ok(total(left) == 0 && total(&self.left().await?) == 0)
+    }
+
+    async fn until_empty(
+        &mut self,
+        executor: &Executor,
+        drains: &Drains,
+        drained: &mut Drained,
+    ) -> Result<(), Unfinished> {
+        executor.run(drains.start.clone()).await?;
+        let (mut least, mut since, mut looked) = (u64::MAX, Instant::now(), Instant::now());
+        loop {
+            let left = self.left().await?;
+            drained.at_last = by_topic(&left);
+            if self.is_empty_still(&left).await? {
+                return Ok(());
+            }
+            if total(&left) < least {
+                (least, since) = (total(&left), Instant::now());
+            }
+            if since.elapsed() >= self.limit {
+                return Err(Unfinished::NoProgress(drained.clone()));
+            }
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                for sidecar in &drains.sidecars {
+                    still_runs(executor, sidecar).await?;
+                }
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    async fn tell(&mut self, left: &[Left]) {
+        let topics = by_topic(left);
+        let is_news = self.told.as_ref().is_none_or(|(told, at)| *told != topics && at.elapsed() >= TELL_EVERY);
+        if !is_news || (self.told.is_none() && total(left) == 0) {
+            return;
+        }
+        let told = topics.iter().map(|(topic, left)| TopicLeft { topic: topic.clone(), left: *left }).collect();
+        let (broker, left) = (self.old.kind().to_owned(), total(left));
+        self.telling.say(SwapProgress::Draining { broker, left, topics: told }).await;
+        self.told = Some((topics, Instant::now()));
+    }
+}
+
+async fn still_runs(executor: &Executor, sidecar: &Target) -> Result<(), Failure> {
+    let looked = executor.ready.docker.inspect(&sidecar.name).await?;
+    let Some(ending) = looked.ending else { return Ok(()) };
+    let tail = last_lines(&executor.ready.docker, &sidecar.name).await;
+    Err(Box::new(ContainerEnded {
+        short_name: sidecar.short_name.clone(),
+        role: Role::Sidecar,
+        exit_code: ending.exit_code,
+        out_of_memory: ending.out_of_memory,
+        cause: find_cause(Role::Sidecar, &tail),
+        tail,
+        help: "what it says keeps the old broker from being drained".to_owned(),
+    })
+    .into())
+}
+
+fn total(left: &[Left]) -> u64 {
+    left.iter().map(Left::total).sum()
+}
+
+fn by_topic(left: &[Left]) -> BTreeMap<String, u64> {
+    let mut topics = BTreeMap::new();
+    for one in left {
+        *topics.entry(one.group.topic.clone()).or_default() += one.total();
+    }
+    topics
+}
