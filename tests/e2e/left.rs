@@ -8,6 +8,7 @@ use crate::support::{
     load::{Load, Publisher, Report, Series, Subscriber},
     say, scenario, seconds,
 };
+use serde_json::Value;
 use std::fs;
 
 #[test]
@@ -91,12 +92,14 @@ fn left_is_told(short_name: &'static str, kind: &str, knows_in_flight: bool) {
         if kind == "redis" {
             it.step("what a group has that began in the midst is counted", || {
                 let redis = project.container("redis")?.id;
-                let ids = engine::exec(&redis, &["redis-cli", "XRANGE", "orders", "-", "+", "COUNT", "100"])?;
-                let hundredth = ids.lines().rfind(|line| line.contains("-0")).context("an id")?.to_owned();
-                engine::exec(&redis, &["redis-cli", "XGROUP", "CREATE", "orders", "half", &hundredth])?;
-                ensure!(engine::exec(&redis, &["redis-cli", "--json", "XINFO", "GROUPS", "orders"])?.contains("null"));
+                let ask = |words: &[&str]| engine::exec(&redis, &[&["redis-cli", "-e", "--json"], words].concat());
+                let entries: Vec<(String, Value)> =
+                    serde_json::from_str(&ask(&["XRANGE", "orders", "-", "+", "COUNT", "100"])?)?;
+                let (hundredth, _) = entries.last().context("an entry")?;
+                ask(&["XGROUP", "CREATE", "orders", "half", hundredth])?;
+                ensure!(ask(&["XINFO", "GROUPS", "orders"])?.contains("null"));
                 let left = total("half")?;
-                engine::exec(&redis, &["redis-cli", "XGROUP", "DESTROY", "orders", "half"])?;
+                ask(&["XGROUP", "DESTROY", "orders", "half"])?;
                 ensure!(left == 200, "{left}");
                 Ok(())
             })?;

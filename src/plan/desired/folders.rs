@@ -15,12 +15,11 @@ type Files = BTreeMap<String, String>;
 pub(super) fn path(owner: &Path, files: &Files, there: &BTreeMap<PathBuf, Files>) -> PathBuf {
     let same = there.iter().filter(|(path, held)| path.parent() == Some(owner) && mean_the_same(held, files));
     // A name that is not of what lies there tells of a change in place, and of a container that has mounted it.
-    let is_named_after = |(path, held): &(&PathBuf, &Files)| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.split('-').next() == Some(SpecHash::of_files(held).as_str())
-    };
+    let is_named_after = |(path, held): &(&PathBuf, &Files)| base(path) == SpecHash::of_files(held).as_str();
     let (named_after, changed): (Vec<_>, Vec<_>) = same.partition(is_named_after);
-    if let Some((path, _)) = changed.first().or(named_after.first()) {
+    // Of several that are named after it, the mounted one is the oldest: with a new one in its place, all others go.
+    let oldest = named_after.iter().min_by_key(|(path, _)| number(path));
+    if let Some((path, _)) = changed.first().or(oldest) {
         return (*path).clone();
     }
     fresh_path(owner, &SpecHash::of_files(files), there)
@@ -37,14 +36,24 @@ pub(super) fn secret_path(owner: &Path, files: &Files, there: &BTreeMap<PathBuf,
     same.map_or_else(|| fresh_path(owner, &name(), there), |(path, _)| path.clone())
 }
 
+/// A name that comes after all of its kind that are there.
 fn fresh_path(owner: &Path, name: &SpecHash, there: &BTreeMap<PathBuf, Files>) -> PathBuf {
-    let mut path = owner.join(name.as_str());
-    let mut number = 2;
-    while there.contains_key(&path) {
-        path = owner.join(format!("{}-{number}", name.as_str()));
-        number += 1;
+    let is_of_it = |path: &&PathBuf| path.parent() == Some(owner) && base(path) == name.as_str();
+    match there.keys().filter(is_of_it).map(|path| number(path)).max() {
+        Some(last) => owner.join(format!("{}-{}", name.as_str(), last + 1)),
+        None => owner.join(name.as_str()),
     }
-    path
+}
+
+fn base(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.split('-').next().unwrap_or_default().to_owned()
+}
+
+/// Which of its name a folder is: the first has no number.
+fn number(folder: &Path) -> u64 {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.split_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -87,6 +96,17 @@ mod tests {
         assert!(path(&owner(), &one, &there).to_string_lossy().ends_with("-3"));
         there.insert(second.clone(), one.clone());
         assert_eq!(path(&owner(), &one, &there), second);
+    }
+
+    #[test]
+    fn what_was_refused_before_is_not_taken_for_what_is_mounted() {
+        let (none, one) = (files(&[]), files(&["c"]));
+        // Mounted, changed in place, and back; in between another one was written for what comes back.
+        let second = PathBuf::from(format!("{}-2", fresh(&none).display()));
+        let mut there = BTreeMap::from([(second.clone(), one)]);
+        let refused = path(&owner(), &none, &there);
+        there.extend([(refused, none.clone()), (second.clone(), none.clone())]);
+        assert_eq!(path(&owner(), &none, &there), second);
     }
 
     #[test]

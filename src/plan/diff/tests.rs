@@ -155,13 +155,34 @@ fn only_what_changed_is_made_anew() {
     let mut desired = shop();
     desired.containers[1].environment.insert("A".to_owned(), "1".to_owned());
     insta::assert_snapshot!(plan(&desired, &running(&shop())), @r"
-    [] -> #1 await shop-redis-1, running
-    [] -> #2 stop shop-orders-1, changed
-    [2] -> #3 remove shop-orders-1, changed
-    [3] -> #4 create shop-orders-1, changed
-    [4, 1] -> #5 start shop-orders-1, changed
+    [] -> #1 stop shop-orders-1, changed
+    [1] -> #2 remove shop-orders-1, changed
+    [] -> #3 await shop-redis-1, running
+    [2] -> #4 create shop-orders-1, changed
+    [4, 3] -> #5 start shop-orders-1, changed
     [5] -> #6 await shop-orders-1, started
-    [1, 5] -> #7 await shop-orders-dapr-1, running
+    [3, 5] -> #7 await shop-orders-dapr-1, running
+    ");
+}
+
+#[test]
+fn a_new_sidecar_never_meets_the_app_that_leaves() {
+    let mut desired = shop();
+    for spec in desired.containers.iter_mut().filter(|spec| spec.role != Role::Broker) {
+        spec.environment.insert("A".to_owned(), "1".to_owned());
+    }
+    insta::assert_snapshot!(plan(&desired, &running(&shop())), @r"
+    [] -> #1 stop shop-orders-1, changed
+    [1] -> #2 remove shop-orders-1, changed
+    [] -> #3 stop shop-orders-dapr-1, changed
+    [3] -> #4 remove shop-orders-dapr-1, changed
+    [] -> #5 await shop-redis-1, running
+    [2] -> #6 create shop-orders-1, changed
+    [6, 5] -> #7 start shop-orders-1, changed
+    [7] -> #8 await shop-orders-1, started
+    [4] -> #9 create shop-orders-dapr-1, changed
+    [9, 5, 2] -> #10 start shop-orders-dapr-1, changed
+    [10, 7] -> #11 await shop-orders-dapr-1, started
     ");
 }
 
@@ -337,11 +358,11 @@ fn who_trusts_sentry_is_made_when_there_is_something_to_trust() {
     assert!(plan(&known, &there).only_looks());
     known.containers[1].environment = trusting("another PEM");
     insta::assert_snapshot!(plan(&known, &there), @r"
-    [] -> #1 await shop-sentry-1, running
-    [] -> #2 stop shop-scheduler-1, changed
-    [2] -> #3 remove shop-scheduler-1, changed
-    [3] -> #4 create shop-scheduler-1, changed
-    [4, 1] -> #5 start shop-scheduler-1, changed
+    [] -> #1 stop shop-scheduler-1, changed
+    [1] -> #2 remove shop-scheduler-1, changed
+    [] -> #3 await shop-sentry-1, running
+    [2] -> #4 create shop-scheduler-1, changed
+    [4, 3] -> #5 start shop-scheduler-1, changed
     [5] -> #6 await shop-scheduler-1, started
     ");
 }

@@ -48,11 +48,16 @@ pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directo
     let images = images::add(&mut plan, &desired, observed, options)?;
     let gone: Vec<_> = orphans.iter().map(|orphan| remove(&mut plan, orphan, &Cause::Orphan)).collect();
     let ground = add_ground(&mut plan, &desired, observed);
+    let replaced = observed.containers.iter().filter_map(|old| match verdicts.get(&old.name)? {
+        Verdict::Create(cause) => Some((old.name.clone(), remove(&mut plan, old, cause))),
+        Verdict::Keep | Verdict::Start => None,
+    });
+    let replaced = replaced.collect();
     let mut builder = UpBuilder {
         plan,
-        observed,
         images,
         gone,
+        replaced,
         ground,
         awaited: BTreeMap::new(),
         started: BTreeMap::new(),
@@ -123,11 +128,12 @@ fn add_ground(plan: &mut Plan, desired: &Desired, observed: &Observed) -> Ground
     ground
 }
 
-struct UpBuilder<'a> {
+struct UpBuilder {
     plan: Plan,
-    observed: &'a Observed,
     images: BTreeMap<ImageReference, StepId>,
     gone: Vec<StepId>,
+    /// The removal of what was there under the name of one that is made anew.
+    replaced: BTreeMap<ContainerName, StepId>,
     ground: Ground,
     awaited: BTreeMap<StartCondition, StepId>,
     started: BTreeMap<ContainerName, StepId>,
@@ -137,11 +143,15 @@ struct UpBuilder<'a> {
     sidecars: Vec<(ContainerName, Box<SidecarReadiness>, Cause, Vec<StepId>)>,
 }
 
-impl UpBuilder<'_> {
+impl UpBuilder {
     fn add(&mut self, spec: &ContainerSpec, verdict: &Verdict, targets: &BTreeMap<&ContainerName, Target>) {
         let target = targets[&spec.name].clone();
-        let conditions: Vec<_> =
+        let mut conditions: Vec<_> =
             spec.start_after.iter().filter_map(|condition| self.condition(condition, targets)).collect();
+        if let (Readiness::Sidecar(readiness), Verdict::Start | Verdict::Create(_)) = (&spec.readiness, verdict) {
+            // daprd asks for subscriptions once: not of an app that is on its way out.
+            conditions.extend(readiness.app.as_ref().and_then(|(app, _)| self.replaced.get(app)));
+        }
         let (started, cause) = match verdict {
             Verdict::Keep => (None, Cause::Recheck),
             Verdict::Start => {
@@ -202,9 +212,7 @@ impl UpBuilder<'_> {
                 MountSource::Host(path) => self.ground.folders.get(path),
             });
         }
-        if let Some(old) = self.observed.container(&spec.name) {
-            after.push(remove(&mut self.plan, old, cause));
-        }
+        after.extend(self.replaced.get(&spec.name));
         if spec.ports.iter().any(|port| port.assigned.is_some_and(|port| port > 0)) {
             // Somebody who leaves may hold the port.
             after.extend(self.gone.iter().copied());
