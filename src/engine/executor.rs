@@ -59,6 +59,8 @@ pub struct Executor {
     pub(super) ready_so_far: Arc<watch::Sender<BTreeSet<ContainerName>>>,
     /// What was started.
     pub(super) started: Arc<Mutex<BTreeSet<ContainerName>>>,
+    /// Sidecars that run and must be replaced, and why.
+    pub(super) outdated: Arc<Mutex<BTreeMap<ContainerName, String>>>,
 }
 
 impl Executor {
@@ -82,6 +84,7 @@ impl Executor {
             mending_network: Arc::default(),
             ready_so_far: Arc::new(watch::Sender::default()),
             started: Arc::default(),
+            outdated: Arc::default(),
         }
     }
 
@@ -96,6 +99,11 @@ impl Executor {
     /// The containers that walks of this executor have started, or were about to.
     pub fn started(&self) -> BTreeSet<ContainerName> {
         self.started.lock().expect("nothing panics while it is held").clone()
+    }
+
+    /// The running sidecars that walks have found to have other subscriptions than their apps ask for, and how they differ.
+    pub fn outdated(&self) -> BTreeMap<ContainerName, String> {
+        self.outdated.lock().expect("nothing panics while it is held").clone()
     }
 
     /// Walks the plan.
@@ -204,20 +212,25 @@ impl Executor {
     async fn await_ready(&self, target: &Target, readiness: &Readiness, cause: &Cause) -> Result<(), Failure> {
         let began = Instant::now();
         let mut last = NotYet::waiting("it was not asked yet");
-        let waiting = ready::until_ready(&self.ready, target, readiness, |not_yet| {
+        let has_run = *cause == Cause::Recheck;
+        let waiting = ready::until_ready(&self.ready, target, readiness, has_run, |not_yet| {
             last = not_yet.clone();
             self.say_waiting(target, not_yet);
         });
-        let Ok(detail) = tokio::time::timeout(self.limit, waiting).await else {
+        let Ok(readied) = tokio::time::timeout(self.limit, waiting).await else {
             return Err(self.not_ready(target, last).await);
         };
+        if let Some(reason) = readied.outdated {
+            self.outdated.lock().expect("nothing panics while it is held").insert(target.name.clone(), reason);
+            return Ok(());
+        }
         self.ready_so_far.send_modify(|ready| {
             ready.insert(target.name.clone());
         });
         let elapsed_ms = milliseconds(began.elapsed());
         let (name, role) = (target.short_name.clone(), target.role);
         // What was running all along is no news.
-        let detail = detail.filter(|_| *cause != Cause::Recheck);
+        let detail = readied.detail.filter(|_| !has_run);
         self.reporter.send(EventKind::ContainerReady { name, role, elapsed_ms, detail }).await;
         Ok(())
     }

@@ -23,9 +23,13 @@ use crate::{
         spec::{Readiness, Role},
     },
 };
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
-/// Hands over the sidecars that `up` has found changed while all around them stays: another Dapr, another component.
+/// Hands over the sidecars that `up` has found changed while all around them stays: another Dapr, another component; or outdated,
+/// with the reason.
 ///
 /// # Errors
 /// As [`hand_over`]; when the new ones are not ready, the old ones go on, which is said.
@@ -34,6 +38,7 @@ pub(super) async fn hand_over_changed(
     project: &Project,
     executor: &Executor,
     which: &BTreeSet<ContainerName>,
+    outdated: &BTreeMap<ContainerName, String>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     let (desired, observed) = up::unless_interrupted(session, up::look(session, project)).await?;
@@ -53,7 +58,12 @@ pub(super) async fn hand_over_changed(
         session.reporter.send(EventKind::Note { code: "sandbox::up::kept", message }).await;
         return Err(failure);
     }
-    let (sidecars, why) = (desired.display_names(which), "all else is as it was".to_owned());
+    let reasons: BTreeSet<_> = outdated.values().cloned().collect();
+    let why = match reasons.len() {
+        0 => "all else is as it was".to_owned(),
+        _ => reasons.into_iter().collect::<Vec<_>>().join("; "),
+    };
+    let sidecars = desired.display_names(which);
     let elapsed_ms = milliseconds(began.elapsed());
     let how = ReloadHow::HandOver;
     session.reporter.send(EventKind::Reloaded { sidecars, changes, how, why, elapsed_ms }).await;

@@ -33,16 +33,35 @@ pub struct ReadyContext {
     pub http: reqwest::Client,
 }
 
-/// Waits until the target is ready; `on_reason` hears why not, whenever that changes. Ends only by success or by being dropped.
-/// What is worth knowing of a sidecar comes back.
+/// What a wait has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readied {
+    /// What is worth knowing of a sidecar.
+    pub detail: Option<String>,
+    /// Why a sidecar must be replaced: its app asks for other subscriptions than those that it has.
+    pub outdated: Option<String>,
+}
+
+/// Waits until the target is ready; `on_reason` hears why not, whenever that changes. Ends only by success or by being dropped. One
+/// that has run all along `may_be_outdated`: waiting does not help it.
 pub async fn until_ready(
     context: &ReadyContext,
     target: &Target,
     readiness: &Readiness,
+    may_be_outdated: bool,
     mut on_reason: impl FnMut(&NotYet),
-) -> Option<String> {
+) -> Readied {
     let probe = until(ATTEMPT_EVERY, || prepare(context, &target.name, readiness), &mut on_reason).await;
-    until(ATTEMPT_EVERY, || attempt(context, &target.name, &probe), on_reason).await
+    let attempt = || async {
+        match attempt(context, &target.name, &probe).await {
+            Err(NotYet { kind: Kind::OtherSubscriptions, reason }) if may_be_outdated => {
+                Ok(Readied { detail: None, outdated: Some(reason) })
+            }
+            Ok(readied) if !may_be_outdated => Ok(Readied { outdated: None, ..readied }),
+            other => other,
+        }
+    };
+    until(ATTEMPT_EVERY, attempt, on_reason).await
 }
 
 /// Looks once whether a container is ready. What is worth knowing of a sidecar comes back.
@@ -55,7 +74,7 @@ pub async fn look(
     readiness: &Readiness,
 ) -> Result<Option<String>, NotYet> {
     let probe = prepare(context, name, readiness).await?;
-    attempt(context, name, &probe).await
+    Ok(attempt(context, name, &probe).await?.detail)
 }
 
 /// Waits until a sidecar takes calls, whether or not its app is there.
@@ -97,20 +116,22 @@ async fn prepare<'a>(
     })
 }
 
-async fn attempt(context: &ReadyContext, name: &ContainerName, probe: &Probe<'_>) -> Result<Option<String>, NotYet> {
+async fn attempt(context: &ReadyContext, name: &ContainerName, probe: &Probe<'_>) -> Result<Readied, NotYet> {
     match probe {
-        Probe::Engine(Readiness::Exited) => exited(context, name).await.map(|()| None),
-        Probe::Engine(Readiness::Engine) => healthy(context, name).await.map(|()| None),
-        Probe::Engine(Readiness::Log(text)) => logged(context, name, text).await.map(|()| None),
-        Probe::Engine(_) => running(context, name).await.map(|()| None),
-        Probe::Http(address, path) => http::answers(&context.http, *address, path, ATTEMPT_LIMIT).await.map(|()| None),
-        Probe::Listening(address, port) => listening::listens(*address, *port, ATTEMPT_LIMIT).await.map(|()| None),
-        Probe::Greeting(protocol, address) => greeting::greet(*protocol, *address, ATTEMPT_LIMIT).await.map(|()| None),
+        Probe::Engine(Readiness::Exited) => exited(context, name).await?,
+        Probe::Engine(Readiness::Engine) => healthy(context, name).await?,
+        Probe::Engine(Readiness::Log(text)) => logged(context, name, text).await?,
+        Probe::Engine(_) => running(context, name).await?,
+        Probe::Http(address, path) => http::answers(&context.http, *address, path, ATTEMPT_LIMIT).await?,
+        Probe::Listening(address, port) => listening::listens(*address, *port, ATTEMPT_LIMIT).await?,
+        Probe::Greeting(protocol, address) => greeting::greet(*protocol, *address, ATTEMPT_LIMIT).await?,
         Probe::Sidecar(probe) => {
             let report = probe.attempt().await?;
-            Ok(Some(describe(&report)).filter(|detail| !detail.is_empty()))
+            let detail = Some(describe(&report)).filter(|detail| !detail.is_empty());
+            return Ok(Readied { detail, outdated: report.outdated });
         }
     }
+    Ok(Readied::default())
 }
 
 async fn running(context: &ReadyContext, name: &ContainerName) -> Result<(), NotYet> {
@@ -197,7 +218,7 @@ pub fn help(target: &Target, kind: Kind) -> String {
             /v1.0/healthz/outbound instead of /v1.0/healthz"
                 .to_owned()
         }
-        Kind::Waiting | Kind::NotListening | Kind::Unexpected => {
+        Kind::Waiting | Kind::NotListening | Kind::OtherSubscriptions | Kind::Unexpected => {
             let data = match target.role {
                 Role::Broker | Role::State | Role::Scheduler | Role::Sentry => {
                     "; if its first start was cut short, `sandbox down -v` removes what that left"

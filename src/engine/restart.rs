@@ -15,7 +15,7 @@ use crate::{
         spec::{ContainerSpec, Role},
     },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Restarts the containers of these names, as people call them: of an app with replicas, all of them or one.
 ///
@@ -27,12 +27,14 @@ pub async fn restart(session: &Session, request: &ReloadRequest, names: &[String
     let project = on_active_broker(&session.docker, Project::load(&request.load)?, &request.load).await?;
     let chosen = chosen(&project, names)?;
     let (sidecars, others): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|spec| spec.role == Role::Sidecar);
+    let mut outdated = BTreeMap::new();
     if !others.is_empty() {
-        restart_others(session, &project, request, &others).await?;
+        outdated = restart_others(session, &project, request, &others).await?;
     }
     let names_of = |specs: &[&ContainerSpec]| specs.iter().map(|spec| spec.name.clone()).collect::<BTreeSet<_>>();
     let mut restart = names_of(&sidecars);
     restart.extend(diff::left_behind(&project.desired, &names_of(&others)));
+    restart.extend(outdated.into_keys());
     if restart.is_empty() {
         return Ok(());
     }
@@ -62,7 +64,7 @@ async fn restart_others(
     project: &Project,
     request: &ReloadRequest,
     others: &[&ContainerSpec],
-) -> Result<(), Failure> {
+) -> Result<BTreeMap<ContainerName, String>, Failure> {
     let which: BTreeSet<ContainerName> = others.iter().map(|spec| spec.name.clone()).collect();
     let observed = session.docker.observe(&project.origin.project, &[]).await?;
     let plan = diff::restart(&project.desired, &observed, &which);
@@ -74,5 +76,5 @@ async fn restart_others(
     let names: Vec<_> = others.iter().map(|spec| spec.display_name()).collect();
     let summary = format!("restarted {}", names.join(", "));
     session.reporter.send(EventKind::Finished { elapsed_ms: session.reporter.elapsed_ms(), summary }).await;
-    Ok(())
+    Ok(executor.outdated())
 }

@@ -203,9 +203,12 @@ async fn start(
     executor: &Executor,
     attachment: Option<&Attachment>,
 ) -> Result<(), Failure> {
-    let begun = unless_interrupted(session, begin(session, project, options, executor, attachment)).await?;
+    let mut begun = unless_interrupted(session, begin(session, project, options, executor, attachment)).await?;
+    let outdated = executor.outdated();
+    begun.unchanged &= outdated.is_empty();
+    begun.handed_over.extend(outdated.keys().cloned());
     if !begun.handed_over.is_empty() {
-        hand_over_changed(session, project, executor, &begun.handed_over).await?;
+        hand_over_changed(session, project, executor, &begun.handed_over, &outdated).await?;
     }
     unless_interrupted(session, conclude(session, project, &begun)).await
 }

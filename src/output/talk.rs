@@ -46,9 +46,9 @@ pub(super) fn ending(kind: &EventKind) -> String {
     }
 }
 
-/// `✔ reloaded orders-dapr in 1.7 s by hand-over`, and a line for each thing that changed.
+/// `✔ reloaded orders-dapr in 1.7 s by hand-over`, and a line for each thing that changed, or the reason.
 pub(super) fn reloaded(kind: &EventKind, paint: Paint) -> Vec<String> {
-    let EventKind::Reloaded { sidecars, changes, how, elapsed_ms, .. } = kind else { return Vec::new() };
+    let EventKind::Reloaded { sidecars, changes, how, why, elapsed_ms } = kind else { return Vec::new() };
     let how = match how {
         ReloadHow::InPlace => "in place",
         ReloadHow::HandOver => "by hand-over",
@@ -58,6 +58,9 @@ pub(super) fn reloaded(kind: &EventKind, paint: Paint) -> Vec<String> {
     let time = text::duration(*elapsed_ms);
     let mut lines = vec![format!("{} {what} {names} {how} {}", paint.good("✔"), paint.dim(format!("in {time}")))];
     lines.extend(changes.iter().map(|change| format!("    {}", one_line(&change.to_string()))));
+    if changes.is_empty() {
+        lines.push(format!("    {}", one_line(why)));
+    }
     lines
 }
 

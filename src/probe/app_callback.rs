@@ -3,6 +3,7 @@
 //! The question is an empty message and the answer holds two texts a subscription, so both are read and written here: a message in
 //! gRPC is its length in front of it, a field of protobuf its number and length.
 
+use super::daprd::AppSubscription;
 use super::{NotYet, http};
 use crate::plan::spec::SubscriptionIdentity;
 use reqwest::{Client, StatusCode};
@@ -17,7 +18,7 @@ const HEAD: usize = EMPTY.len();
 ///
 /// # Errors
 /// When there is no answer, an error, or something that is no list of subscriptions.
-pub async fn subscriptions(app: SocketAddr, deadline: Duration) -> Result<Vec<SubscriptionIdentity>, NotYet> {
+pub async fn subscriptions(app: SocketAddr, deadline: Duration) -> Result<Vec<AppSubscription>, NotYet> {
     let client = Client::builder().no_proxy().http2_prior_knowledge().build();
     let client = client.map_err(|error| NotYet::unexpected(error.to_string()))?;
     let request = client.post(http::url(app, LIST)?).body(EMPTY.to_vec());
@@ -43,14 +44,14 @@ pub async fn subscriptions(app: SocketAddr, deadline: Duration) -> Result<Vec<Su
 }
 
 /// The answer's message; `None` when it is none.
-fn read(body: &[u8]) -> Option<Vec<SubscriptionIdentity>> {
+fn read(body: &[u8]) -> Option<Vec<AppSubscription>> {
     let (head, message) = body.split_at_checked(HEAD)?;
     let length = u32::from_be_bytes(head[1..].try_into().ok()?);
     if head[0] != 0 || message.len() != usize::try_from(length).ok()? {
         return None;
     }
     let listed = fields(message)?.into_iter().filter(|(number, _)| *number == 1);
-    listed.map(|(_, subscription)| identity(subscription)).collect()
+    listed.map(|(_, subscription)| Some(AppSubscription { identity: identity(subscription)?, paths: None })).collect()
 }
 
 fn identity(subscription: &[u8]) -> Option<SubscriptionIdentity> {
@@ -131,7 +132,8 @@ mod tests {
     fn a_list_is_read_and_what_is_not_wanted_is_skipped() {
         let message = [subscription("pubsub", "orders"), subscription("other", "bills")].concat();
         let listed = read(&framed(&message)).expect("a list");
-        let listed: Vec<_> = listed.iter().map(|one| (one.pubsub.as_str(), one.topic.as_str())).collect();
+        let listed: Vec<_> =
+            listed.iter().map(|one| (one.identity.pubsub.as_str(), one.identity.topic.as_str())).collect();
         assert_eq!(listed, [("pubsub", "orders"), ("other", "bills")]);
         assert_eq!(read(&EMPTY), Some(vec![]));
     }

@@ -11,7 +11,11 @@ use crate::names::Token;
 use crate::plan::spec::{ComponentIdentity, SubscriptionIdentity};
 use reqwest::Client;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
 const HEALTH: &str = "/v1.0/healthz";
 const OUTBOUND_HEALTH: &str = "/v1.0/healthz/outbound";
@@ -104,9 +108,9 @@ pub async fn app_subscriptions(
     app: SocketAddr,
     token: Option<&Token>,
     deadline: Duration,
-) -> Result<Vec<SubscriptionIdentity>, NotYet> {
+) -> Result<Vec<AppSubscription>, NotYet> {
     let listed = app_list(http, app, token, deadline).await?;
-    Ok(listed.into_iter().map(RawSubscription::identity).collect())
+    Ok(listed.into_iter().map(RawSubscription::wanted).collect())
 }
 
 /// Which of an app's own subscriptions are bulk subscriptions; daprd's metadata do not tell.
@@ -168,7 +172,7 @@ pub struct AppConnection {
 }
 
 /// A subscription that a sidecar has.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LoadedSubscription {
     /// The pub/sub component.
     pub pubsub: String,
@@ -180,6 +184,21 @@ pub struct LoadedSubscription {
     pub metadata: BTreeMap<String, String>,
     /// Where messages go that the app did not take.
     pub dead_letter_topic: Option<String>,
+    /// Every path of the app that it is delivered to.
+    #[serde(skip)]
+    pub paths: BTreeSet<String>,
+    /// Whether the app was asked for it. Dapr before 1.14 does not tell.
+    #[serde(skip)]
+    pub is_from_app: bool,
+}
+
+/// A subscription that an app asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppSubscription {
+    /// What is subscribed to.
+    pub identity: SubscriptionIdentity,
+    /// Every path where the app wants it; `None` where that was not read.
+    pub paths: Option<BTreeSet<String>>,
 }
 
 impl LoadedSubscription {
@@ -235,6 +254,12 @@ struct RawSubscription {
     topic: String,
     #[serde(default, deserialize_with = "null_is_default")]
     rules: Vec<RawRule>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    route: String,
+    #[serde(default, deserialize_with = "null_is_default")]
+    routes: RawRoutes,
+    #[serde(rename = "type", default)]
+    origin: Option<String>,
     #[serde(rename = "bulkSubscribe", default, deserialize_with = "null_is_default")]
     bulk: RawBulk,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -250,6 +275,16 @@ struct RawBulk {
     enabled: bool,
 }
 
+/// `routes`, in the app's own answer only.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawRoutes {
+    #[serde(deserialize_with = "null_is_default")]
+    rules: Vec<RawRule>,
+    #[serde(rename = "default", deserialize_with = "null_is_default")]
+    otherwise: String,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawRule {
@@ -263,11 +298,29 @@ impl RawSubscription {
         SubscriptionIdentity { pubsub: self.pubsub, topic: self.topic }
     }
 
+    /// `route` counts where there is no default (`GetSubscriptionsHTTP` of 1.18.2).
+    fn wanted(self) -> AppSubscription {
+        let otherwise = Some(&self.routes.otherwise).filter(|path| !path.is_empty()).unwrap_or(&self.route);
+        let paths = self.routes.rules.iter().map(|rule| &rule.path).chain([otherwise]);
+        let paths = Some(paths.filter(|path| !path.is_empty()).cloned().collect());
+        AppSubscription { paths, identity: self.identity() }
+    }
+
     fn loaded(self) -> LoadedSubscription {
+        let is_from_app = self.origin.as_deref() == Some("PROGRAMMATIC");
+        let paths = self.rules.iter().map(|rule| rule.path.clone()).collect();
         let unconditional = self.rules.iter().find(|rule| rule.condition.is_empty());
         let route = unconditional.or(self.rules.first()).map(|rule| rule.path.clone());
         let dead_letter_topic = self.dead_letter_topic.filter(|topic| !topic.is_empty());
-        LoadedSubscription { pubsub: self.pubsub, topic: self.topic, route, metadata: self.metadata, dead_letter_topic }
+        LoadedSubscription {
+            pubsub: self.pubsub,
+            topic: self.topic,
+            route,
+            metadata: self.metadata,
+            dead_letter_topic,
+            paths,
+            is_from_app,
+        }
     }
 }
 

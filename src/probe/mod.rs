@@ -53,6 +53,8 @@ pub enum Kind {
     NotListening,
     /// The sidecar is up and waits for its app to listen: the app may be waiting for the sidecar.
     AppNotListening,
+    /// The app asks for other subscriptions than its sidecar has, which does not ask again.
+    OtherSubscriptions,
     /// The answer is not what this peer should say, for example another protocol; waiting hardly helps.
     Unexpected,
 }

@@ -200,7 +200,7 @@ fn asked(project: &Project, app: &str) -> Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listed = runtime.block_on(app_callback::subscriptions(address, seconds(5)));
     let listed = listed.map_err(|not_yet| anyhow::anyhow!("{not_yet}"))?;
-    Ok(listed.into_iter().map(|one| format!("{}/{}", one.pubsub, one.topic)).collect())
+    Ok(listed.into_iter().map(|one| format!("{}/{}", one.identity.pubsub, one.identity.topic)).collect())
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! `up` on a running project changes what changed and nothing else.
 
 use crate::support::{
-    Project, Result, Sample, Scenario, engine, ensure, http,
+    Project, Result, Sample, Scenario, Value,
+    checker::{Allowed, Outcome, PATIENCE},
+    engine, ensure, http,
+    load::{Load, Publisher, Series, Subscriber, Work},
     sample::{Reminders, copy},
-    scenario, script,
+    scenario, script, seconds,
 };
 use std::fs;
 
@@ -102,6 +105,81 @@ fn an_app_that_is_restarted_gets_its_next_message_at_once() {
             Ok(())
         })?;
         it.step("a reminder is delivered", || Reminders::of(&project)?.deliver("after the restart").map(drop))
+    });
+}
+
+/// daprd asks its app for subscriptions once.
+#[test]
+fn an_app_that_is_made_anew_with_another_subscription_gets_its_messages() {
+    scenario("change-topics", |it| {
+        let project = it.project();
+        let describe = |topics: &str| {
+            let environment = format!("TOPICS = \"{topics}\"");
+            Load { environment: &environment, ..Load::default() }.describe(&project)
+        };
+        let subscribed = || -> Result<Vec<Value>> {
+            let status = project.status()?;
+            let listed = status["apps"][0]["subscriptions"].as_array().into_iter().flatten();
+            Ok(listed.map(|one| one["topic"].clone()).collect())
+        };
+        describe("")?;
+        it.step("`up -d` of an app that subscribes to nothing succeeds", || project.up())?;
+        for (topics, why) in [
+            ("orders", "no subscription to orders"),
+            ("orders,returns", "subscribes to returns now"),
+            ("returns", "subscribes to orders no more"),
+        ] {
+            describe(topics)?;
+            it.step(&format!("`up -d` with an app that subscribes to {topics} hands its sidecar over"), || {
+                project.up()?.says(&["replaced orders-dapr by hand-over", why])?;
+                let (subscribed, wanted) = (subscribed()?, topics.split(',').collect::<Vec<_>>());
+                ensure!(subscribed == wanted, "{subscribed:?}");
+                Ok(())
+            })?;
+        }
+        it.step("what is published there at once is delivered", || {
+            let (publisher, subscriber) = (Publisher::of(&project)?, Subscriber::of(&project, "orders")?);
+            let returns = Series { count: Some(20), work: Work::Publish("returns"), ..Series::default() };
+            publisher.start(&returns)?;
+            let report = publisher.finished(returns.name, seconds(20))?;
+            Outcome::settled(report, &subscriber, "returns", PATIENCE)?.check(&Allowed::default())
+        })?;
+        it.step("a second `up -d` has nothing to change", || project.up()?.says(&["nothing to change"]).map(drop))
+    });
+}
+
+/// Its new sidecar must not ask the old one, which answers until it has gone.
+#[test]
+fn an_app_that_leaves_slowly_and_its_sidecar_are_both_made_anew() {
+    scenario("leaves-slowly", |it| {
+        let project = it.project();
+        let describe = |topics: &str, level: &str| {
+            engine::warm_load()?;
+            project.describe(&format!(
+                r#"
+[broker]
+kind = "redpanda"
+component = "pubsub"
+[apps.orders]
+image = "{image}"
+command = ["sh", "-c", "serve subscriber & trap 'sleep 2; kill $!; wait $!' TERM; wait $!"]
+port = 8000
+host_port = 0
+health = "/healthz"
+env = {{ TOPICS = "{topics}" }}
+dapr = {{ log_level = "{level}" }}
+"#,
+                image = engine::LOAD
+            ))
+        };
+        describe("orders", "info")?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let before = project.containers()?;
+        describe("returns", "debug")?;
+        it.step("`up -d` of both changed succeeds, with what the new one subscribes to", || project.up())?;
+        let changed = engine::changed(&before, &project.containers()?)?;
+        ensure!(changed == ["orders", "orders-dapr"], "changed: {changed:?}");
+        Ok(())
     });
 }
 

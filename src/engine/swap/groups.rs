@@ -52,9 +52,7 @@ pub(super) async fn subscriptions(
                 own.push(LoadedSubscription {
                     pubsub: identity.pubsub.clone(),
                     topic: identity.topic.clone(),
-                    route: None,
-                    metadata: BTreeMap::new(),
-                    dead_letter_topic: None,
+                    ..LoadedSubscription::default()
                 });
             }
         }

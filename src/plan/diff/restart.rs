@@ -7,12 +7,12 @@ use crate::{
         Action, Cause, Plan, Target, Urgency,
         desired::Desired,
         observed::{ContainerState, Observed},
-        spec::{Readiness, Role},
+        spec::{ContainerSpec, Readiness, Role},
     },
 };
 use std::collections::BTreeSet;
 
-/// Stops, starts and awaits each of these containers; one that is not there is left out.
+/// Stops, starts and awaits each of these containers; one that is not there is left out. The sidecars of apps are awaited again.
 pub fn restart(desired: &Desired, observed: &Observed, which: &BTreeSet<ContainerName>) -> Plan {
     let mut plan = Plan::default();
     for spec in desired.containers.iter().filter(|spec| which.contains(&spec.name) && spec.role != Role::Sidecar) {
@@ -28,7 +28,18 @@ pub fn restart(desired: &Desired, observed: &Observed, which: &BTreeSet<Containe
             Readiness::Exited => Readiness::Running,
             readiness => readiness.clone(),
         };
-        plan.push(Action::AwaitReady(target, readiness), Cause::Requested, vec![started]);
+        let ready = plan.push(Action::AwaitReady(target, readiness), Cause::Requested, vec![started]);
+        let is_its_own = |other: &&ContainerSpec| match &other.readiness {
+            Readiness::Sidecar(readiness) => readiness.app.as_ref().is_some_and(|(app, _)| *app == spec.name),
+            _ => false,
+        };
+        let runs = |name| observed.container(name).is_some_and(|one| one.state == ContainerState::Running);
+        for sidecar in desired.containers.iter().filter(is_its_own).filter(|sidecar| runs(&sidecar.name)) {
+            if !misses(sidecar, spec) {
+                let again = Action::AwaitReady(Target::of(sidecar), sidecar.readiness.clone());
+                plan.push(again, Cause::Recheck, vec![ready]);
+            }
+        }
     }
     plan
 }
@@ -53,9 +64,10 @@ mod tests {
         [] -> #1 stop shop-orders-1, asked for
         [1] -> #2 start shop-orders-1, asked for
         [2] -> #3 await shop-orders-1, asked for
+        [3] -> #4 await shop-orders-dapr-1, running
         ");
         let text = restart(&desired, &running(&desired), &all).to_string();
-        assert!(text.contains("stop shop-redis-1") && !text.contains("dapr"), "{text}");
+        assert!(text.contains("stop shop-redis-1") && !text.contains("stop shop-orders-dapr"), "{text}");
         assert!(restart(&desired, &Observed::default(), &all).steps.is_empty());
     }
 

@@ -184,6 +184,16 @@ fn a_new_sidecar_never_meets_the_app_that_leaves() {
     [9, 5, 2] -> #10 start shop-orders-dapr-1, changed
     [10, 7] -> #11 await shop-orders-dapr-1, started
     ");
+    // Another replica answers to the app's name as well.
+    let mut observed = running(&shop());
+    let app = observed.containers.iter().find(|one| one.role == Role::App).expect("there").clone();
+    observed.containers.push(ObservedContainer { name: ContainerName::new("shop-orders-2"), replica: 2, ..app });
+    let text = plan(&desired, &observed).to_string();
+    assert!(
+        text.contains("[] -> #1 stop shop-orders-2, ") && text.contains("[1] -> #2 remove shop-orders-2, "),
+        "{text}"
+    );
+    assert!(text.contains("[11, 7, 2, 4] -> #12 start shop-orders-dapr-1, changed"), "{text}");
 }
 
 /// How it is asked whether the group of the shop's app is there.

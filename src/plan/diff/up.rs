@@ -6,7 +6,7 @@ use super::{
     verdict::{Verdict, verdicts},
 };
 use crate::{
-    names::{ContainerName, ImageReference},
+    names::{AppId, ContainerName, ImageReference},
     plan::{
         Action, Cause, Plan, StepId, Target, Urgency,
         active::left_behind,
@@ -46,18 +46,23 @@ pub fn up(mut desired: Desired, observed: &Observed, options: UpOptions, directo
 
     let mut plan = Plan::default();
     let images = images::add(&mut plan, &desired, observed, options)?;
-    let gone: Vec<_> = orphans.iter().map(|orphan| remove(&mut plan, orphan, &Cause::Orphan)).collect();
+    let gone: Vec<_> = orphans.iter().map(|orphan| (*orphan, remove(&mut plan, orphan, &Cause::Orphan))).collect();
     let ground = add_ground(&mut plan, &desired, observed);
     let replaced = observed.containers.iter().filter_map(|old| match verdicts.get(&old.name)? {
-        Verdict::Create(cause) => Some((old.name.clone(), remove(&mut plan, old, cause))),
+        Verdict::Create(cause) => Some((old, remove(&mut plan, old, cause))),
         Verdict::Keep | Verdict::Start => None,
     });
-    let replaced = replaced.collect();
+    let replaced: Vec<_> = replaced.collect();
+    let mut leaving: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (old, removed) in gone.iter().chain(&replaced).filter(|(old, _)| old.role == Role::App) {
+        leaving.entry(old.app.clone()).or_default().push(*removed);
+    }
     let mut builder = UpBuilder {
         plan,
         images,
-        gone,
-        replaced,
+        gone: gone.into_iter().map(|(_, removed)| removed).collect(),
+        replaced: replaced.into_iter().map(|(old, removed)| (old.name.clone(), removed)).collect(),
+        leaving,
         ground,
         awaited: BTreeMap::new(),
         started: BTreeMap::new(),
@@ -134,6 +139,8 @@ struct UpBuilder {
     gone: Vec<StepId>,
     /// The removal of what was there under the name of one that is made anew.
     replaced: BTreeMap<ContainerName, StepId>,
+    /// The removal of containers of an app, by app id.
+    leaving: BTreeMap<Option<AppId>, Vec<StepId>>,
     ground: Ground,
     awaited: BTreeMap<StartCondition, StepId>,
     started: BTreeMap<ContainerName, StepId>,
@@ -148,9 +155,9 @@ impl UpBuilder {
         let target = targets[&spec.name].clone();
         let mut conditions: Vec<_> =
             spec.start_after.iter().filter_map(|condition| self.condition(condition, targets)).collect();
-        if let (Readiness::Sidecar(readiness), Verdict::Start | Verdict::Create(_)) = (&spec.readiness, verdict) {
+        if spec.role == Role::Sidecar && *verdict != Verdict::Keep {
             // daprd asks for subscriptions once: not of an app that is on its way out.
-            conditions.extend(readiness.app.as_ref().and_then(|(app, _)| self.replaced.get(app)));
+            conditions.extend(self.leaving.get(&spec.app).into_iter().flatten());
         }
         let (started, cause) = match verdict {
             Verdict::Keep => (None, Cause::Recheck),

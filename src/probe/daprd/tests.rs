@@ -75,7 +75,13 @@ async fn an_app_may_have_no_subscriptions_in_many_ways() {
     }
     let listed = ask("200 OK", r#"[{"pubsubname":"pubsub","topic":"orders","routes":{"default":"/orders"}}]"#).await;
     let orders = SubscriptionIdentity { pubsub: "pubsub".to_owned(), topic: "orders".to_owned() };
-    assert_eq!(listed, Ok(vec![orders]));
+    let paths = Some(BTreeSet::from(["/orders".to_owned()]));
+    assert_eq!(listed, Ok(vec![AppSubscription { identity: orders, paths }]));
+    let paths = async |body| ask("200 OK", body).await.expect("a list").remove(0).paths.unwrap_or_default();
+    let both = r#"[{"pubsubname":"p","topic":"t","route":"/old","routes":{"rules":[{"match":"x","path":"/x"}],"default":"/d"}}]"#;
+    assert_eq!(paths(both).await, BTreeSet::from(["/x".to_owned(), "/d".to_owned()]));
+    let old = r#"[{"pubsubname":"p","topic":"t","route":"/old","routes":null}]"#;
+    assert_eq!(paths(old).await, BTreeSet::from(["/old".to_owned()]));
     let kind = async |status, body| ask(status, body).await.map_err(|not_yet| not_yet.kind);
     assert_eq!(kind("503 Service Unavailable", "").await, Err(Kind::Waiting));
     assert_eq!(kind("200 OK", "<html>").await, Err(Kind::Unexpected));

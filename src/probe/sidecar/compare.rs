@@ -1,6 +1,6 @@
 //! What should be in a sidecar's metadata, and is not. Pure.
 
-use super::super::daprd::Metadata;
+use super::super::daprd::{AppSubscription, Metadata};
 use crate::plan::spec::{ComponentIdentity, SubscriptionIdentity};
 use std::{collections::BTreeSet, fmt};
 
@@ -36,6 +36,30 @@ pub fn compare(
     let loaded: BTreeSet<_> = metadata.subscriptions.iter().map(|loaded| loaded.identity()).collect();
     let subscriptions: BTreeSet<_> = subscriptions.iter().filter(|expected| !loaded.contains(expected)).collect();
     Missing { components: components.collect(), subscriptions: subscriptions.into_iter().cloned().collect() }
+}
+
+/// How what the app asks for differs from what this sidecar had of it; daprd asks once in its life. `None` where it is the same,
+/// and where nothing is known to be the app's.
+pub fn outdated(metadata: &Metadata, wanted: &[AppSubscription]) -> Option<String> {
+    let has: Vec<_> = metadata.subscriptions.iter().filter(|loaded| loaded.is_from_app).collect();
+    if has.is_empty() {
+        return None;
+    }
+    // daprd passes over one without a path.
+    let wanted = wanted.iter().filter(|one| one.paths.as_ref().is_none_or(|paths| !paths.is_empty()));
+    let all: BTreeSet<_> = metadata.subscriptions.iter().map(|loaded| loaded.identity()).collect();
+    if let Some(new) = wanted.clone().find(|one| !all.contains(&one.identity)) {
+        return Some(format!("its app subscribes to {} now", new.identity.topic));
+    }
+    has.iter().find_map(|loaded| {
+        let identity = loaded.identity();
+        let mut same = wanted.clone().filter(|one| one.identity == identity).peekable();
+        if same.peek().is_none() {
+            return Some(format!("its app subscribes to {} no more", loaded.topic));
+        }
+        let is_there = same.any(|one| one.paths.as_ref().is_none_or(|paths| *paths == loaded.paths));
+        (!is_there).then(|| format!("its app takes {} at another path now", loaded.topic))
+    })
 }
 
 impl Missing {

@@ -8,18 +8,18 @@ mod fetching;
 #[cfg(test)]
 mod tests;
 
-pub use compare::{Missing, MissingComponent, compare};
+pub use compare::{Missing, MissingComponent, compare, outdated};
 
 use self::fetching::Fetching;
 use super::{
     Kind, NotYet, app_callback,
-    daprd::{self, Health, LoadedSubscription, Metadata},
+    daprd::{self, AppSubscription, Health, LoadedSubscription, Metadata},
     inquiry::{Earlier, Question},
     listening::accepts,
 };
 use crate::{
     names::ContainerName,
-    plan::spec::{AppCallback, ComponentIdentity, ConsumerCheck, SidecarReadiness, SubscriptionIdentity},
+    plan::spec::{AppCallback, ComponentIdentity, ConsumerCheck, SidecarReadiness},
 };
 use reqwest::Client;
 use std::{
@@ -34,6 +34,9 @@ use std::{
 const RUNTIME: &str = "runtime";
 /// daprd's name for its first answer from a scheduler (1.15 to 1.18).
 const SCHEDULER: &str = "scheduler-watch-hosts";
+
+/// A sidecar that looks after its app asks it within a second of its being well. One that has not by then has asked before.
+const ASKS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where the parties of [`SidecarReadiness`] are reached from the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct SidecarReport {
     pub left_out: Vec<String>,
     /// Every subscription that it has.
     pub subscriptions: Vec<LoadedSubscription>,
+    /// How the app's subscriptions have changed since it was asked for them.
+    pub outdated: Option<String>,
 }
 
 /// The attempts at one sidecar. It remembers what the app said about its subscriptions, so that the app is asked once and
@@ -74,7 +79,8 @@ pub struct SidecarProbe {
     readiness: SidecarReadiness,
     peers: SidecarPeers,
     deadline: Duration,
-    app_subscriptions: Mutex<Option<Vec<SubscriptionIdentity>>>,
+    app_subscriptions: Mutex<Option<Vec<AppSubscription>>>,
+    unsubscribed_since: Mutex<Option<Instant>>,
     earlier: Mutex<Option<Vec<Earlier>>>,
     fetching: Mutex<Fetching>,
 }
@@ -82,8 +88,16 @@ pub struct SidecarProbe {
 impl SidecarProbe {
     /// `deadline` is for each question that an attempt asks, of which there are at most four and one a consumer check.
     pub fn new(http: Client, readiness: SidecarReadiness, peers: SidecarPeers, deadline: Duration) -> Self {
-        let (app_subscriptions, earlier) = (Mutex::default(), Mutex::default());
-        Self { http, readiness, peers, deadline, app_subscriptions, earlier, fetching: Mutex::default() }
+        Self {
+            http,
+            readiness,
+            peers,
+            deadline,
+            app_subscriptions: Mutex::default(),
+            unsubscribed_since: Mutex::default(),
+            earlier: Mutex::default(),
+            fetching: Mutex::default(),
+        }
     }
 
     /// One attempt.
@@ -117,21 +131,35 @@ impl SidecarProbe {
         }
         let metadata = self.metadata().await?;
         let mut subscriptions = self.readiness.subscriptions.clone();
-        subscriptions.extend(self.app_subscriptions().await?);
+        let wanted = self.app_subscriptions().await?;
+        subscriptions.extend(wanted.iter().map(|one| one.identity.clone()));
+        let outdated = outdated(&metadata, &wanted);
         let mut missing = compare(&metadata, &self.readiness.components, &subscriptions);
         let left_out = missing.forgive(&self.readiness.may_be_missing);
         if !missing.is_empty() {
-            return Err(NotYet::waiting(missing.to_string()));
+            let only_subscriptions = missing.components.is_empty();
+            let kind = match outdated {
+                _ if only_subscriptions && self.has_waited_to_be_asked() => Kind::OtherSubscriptions,
+                Some(_) if only_subscriptions => Kind::OtherSubscriptions,
+                _ => Kind::Waiting,
+            };
+            return Err(NotYet { reason: outdated.unwrap_or_else(|| missing.to_string()), kind });
         }
         self.consumers(&metadata).await?;
-        Ok(SidecarReport { components: metadata.components, left_out, subscriptions: metadata.subscriptions })
+        Ok(SidecarReport { components: metadata.components, left_out, subscriptions: metadata.subscriptions, outdated })
+    }
+
+    /// Whether subscriptions have been missing for so long that daprd would have asked for them.
+    fn has_waited_to_be_asked(&self) -> bool {
+        let mut since = self.unsubscribed_since.lock().expect("nothing panics while it is held");
+        since.get_or_insert_with(Instant::now).elapsed() >= ASKS_WITHIN
     }
 
     async fn metadata(&self) -> Result<Metadata, NotYet> {
         daprd::metadata(&self.http, self.peers.daprd, self.readiness.asking.api_token.as_ref(), self.deadline).await
     }
 
-    async fn app_subscriptions(&self) -> Result<Vec<SubscriptionIdentity>, NotYet> {
+    async fn app_subscriptions(&self) -> Result<Vec<AppSubscription>, NotYet> {
         let known = self.known_app_subscriptions().clone();
         match (known, self.peers.app) {
             (Some(known), _) => Ok(known),
@@ -148,7 +176,7 @@ impl SidecarProbe {
         }
     }
 
-    fn known_app_subscriptions(&self) -> MutexGuard<'_, Option<Vec<SubscriptionIdentity>>> {
+    fn known_app_subscriptions(&self) -> MutexGuard<'_, Option<Vec<AppSubscription>>> {
         self.app_subscriptions.lock().expect("nothing panics while it is held")
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    plan::spec::{Asking, Inquiry},
+    plan::spec::{Asking, Inquiry, SubscriptionIdentity},
     probe::{
         http,
         test_peer::{Behaviour, nobody, peer},
@@ -23,6 +23,42 @@ fn subscription(pubsub: &str, topic: &str) -> SubscriptionIdentity {
     SubscriptionIdentity { pubsub: pubsub.to_owned(), topic: topic.to_owned() }
 }
 
+/// What `/v1.0/metadata` of 1.18.2 and an app say, and how the one has changed for the other.
+#[test]
+fn an_app_that_asks_for_something_else_than_before_is_found() {
+    let loaded = |topic: &str, path: &str, is_from_app: bool| LoadedSubscription {
+        pubsub: "pubsub".to_owned(),
+        topic: topic.to_owned(),
+        paths: [path.to_owned()].into(),
+        is_from_app,
+        ..LoadedSubscription::default()
+    };
+    let wanted = |topic: &str, paths: Option<&[&str]>| AppSubscription {
+        identity: subscription("pubsub", topic),
+        paths: paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect()),
+    };
+    let own = || loaded("orders", "/orders", true);
+    let same = || wanted("orders", Some(&["/orders"]));
+    let table = [
+        (vec![own()], vec![same()], None),
+        (vec![own()], vec![same(), wanted("returns", Some(&["/r"]))], Some("subscribes to returns now")),
+        (vec![own()], vec![], Some("subscribes to orders no more")),
+        (vec![own()], vec![wanted("orders", Some(&["/other"]))], Some("takes orders at another path now")),
+        (vec![own()], vec![wanted("orders", None)], None),
+        // daprd passes over it.
+        (vec![own()], vec![same(), wanted("nowhere", Some(&[]))], None),
+        // A file says so, or nobody knows who: what is missing is waited for.
+        (vec![loaded("orders", "/orders", false)], vec![wanted("orders", Some(&["/other"]))], None),
+        (vec![own(), loaded("file", "/f", false)], vec![same(), wanted("file", Some(&["/g"]))], None),
+        (vec![], vec![same()], None),
+    ];
+    for (subscriptions, wanted, expected) in table {
+        let metadata = Metadata { subscriptions, ..Metadata::default() };
+        let expected = expected.map(|words| format!("its app {words}"));
+        assert_eq!(outdated(&metadata, &wanted), expected, "{metadata:?} {wanted:?}");
+    }
+}
+
 #[test]
 fn what_is_missing_is_named_and_what_is_there_besides_is_not() {
     let loaded = |components: &[ComponentIdentity], topics: &[&str]| Metadata {
@@ -32,9 +68,7 @@ fn what_is_missing_is_named_and_what_is_there_besides_is_not() {
             .map(|topic| LoadedSubscription {
                 pubsub: "pubsub".to_owned(),
                 topic: (*topic).to_owned(),
-                route: None,
-                metadata: BTreeMap::new(),
-                dead_letter_topic: None,
+                ..LoadedSubscription::default()
             })
             .collect(),
         ..Metadata::default()
