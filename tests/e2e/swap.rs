@@ -1,9 +1,11 @@
 //! `swap-broker`: another broker under a running app while it publishes, and nothing acknowledged is lost.
 
 use crate::support::{
-    Project, Result, Scenario, engine, ensure,
-    load::{Load, Mode, Series},
-    say, scenario_alone,
+    Project, Result, Scenario,
+    checker::{Allowed, Outcome, PATIENCE},
+    engine, ensure,
+    load::{Load, Mode, Publisher, Series, Subscriber},
+    say, scenario, scenario_alone, seconds,
     traffic::Traffic,
 };
 
@@ -52,6 +54,43 @@ fn there_and_back_three_times() {
         }
         traffic.end(it, "orders")?;
         is_on(it, &project, "redpanda", &["redis"])
+    });
+}
+
+/// What the real broker holds is drained; what in-memory holds is not, which is said and asked for.
+#[test]
+fn to_in_memory_and_from_there() {
+    scenario("swap-memory", |it| {
+        let project = it.project();
+        Load { environment: "SLOW_MS = \"10\"", ..Load::default() }.describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let before = project.containers()?;
+        it.step("without `--yes` nothing is done", || {
+            project.sandbox(&["swap-broker", "in-memory"])?.exited_with(2)?.says(&["swap-broker in-memory --yes"])?;
+            engine::same(&before, &project.containers()?)
+        })?;
+        let publisher = Publisher::of(&project)?;
+        let published = |name: &'static str| {
+            publisher.start(&Series { name, count: Some(300), ..Series::default() })?;
+            publisher.finished(name, seconds(20))
+        };
+        let delivered = |report| {
+            let subscriber = Subscriber::of(&project, "orders")?;
+            Outcome::settled(report, &subscriber, "orders", PATIENCE)?.check(&Allowed::default())
+        };
+        let report = it.step("300 are published, faster than the app takes them", || published("drained"))?;
+        it.step("`swap-broker in-memory --yes` succeeds", || {
+            project.sandbox(&["swap-broker", "in-memory", "--yes"])?.succeeded()
+        })?;
+        it.step("they are delivered all the same", || delivered(report))?;
+        is_on(it, &project, "in-memory", &["redpanda"])?;
+        it.step("what is published now is delivered", || delivered(published("in-memory")?))?;
+        it.step("`swap-broker redis --yes` succeeds", || {
+            project.sandbox(&["swap-broker", "redis", "--yes"])?.succeeded()
+        })?;
+        is_on(it, &project, "redis", &[])?;
+        it.step("what is published now is delivered", || delivered(published("redis")?))?;
+        it.step("`down -v` leaves nothing", || project.down_leaves_nothing().map(drop))
     });
 }
 

@@ -46,6 +46,9 @@ fn run(short_name: &'static str, body: impl FnOnce(&Scenario) -> Result<()>) {
     let scenario =
         Scenario { short_name, projects: RefCell::default(), has_passed: Cell::new(false), began: Instant::now() };
     if let Err(error) = body(&scenario) {
+        // Where only a part of the output is kept, this line of it is among the rest.
+        let told: String = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+        announce(format_args!("e2e {short_name}: {}", told.chars().take(600).collect::<String>()));
         panic!("{error:#}");
     }
     scenario.has_passed.set(true);
