@@ -4,7 +4,7 @@ use super::global::{Color, Global};
 use crate::{
     config::LoadRequest,
     docker::{Docker, connect},
-    engine::{interrupt::Interrupts, lock, reporter::Reporter, up::Session},
+    engine::{interrupt::Interrupts, lock, reporter::Reporter, reservations::Reservations, up::Session},
     error::Failure,
     names::ProjectName,
     output::{ColorChoice, OutputSettings, Surroundings, settings},
@@ -58,7 +58,9 @@ impl Context {
     /// When the engine does not answer.
     pub(super) async fn session(&self, reporter: Reporter) -> Result<Session, Failure> {
         let docker = Docker::connect(&self.docker).await?;
-        Ok(Session { docker, reporter, interrupts: Interrupts::listen(), lock_folder: self.lock_folder.clone() })
+        let lock_folder = self.lock_folder.clone();
+        let reservations = Reservations::new(lock_folder.clone());
+        Ok(Session { docker, reporter, interrupts: Interrupts::listen(), lock_folder, reservations })
     }
 
     pub(super) fn new(global: Global) -> Self {

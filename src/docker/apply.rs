@@ -15,11 +15,19 @@ use crate::{
 use bollard::{
     models::{NetworkCreateRequest, VolumeCreateRequest},
     query_parameters::{
-        CreateContainerOptionsBuilder, KillContainerOptions, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
-        RemoveVolumeOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptions,
+        CreateContainerOptionsBuilder, InspectNetworkOptions, KillContainerOptions, ListNetworksOptionsBuilder,
+        RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder, RenameContainerOptionsBuilder,
+        StartContainerOptions, StopContainerOptions,
     },
 };
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// The engine takes an endpoint off its network a moment after the container has gone.
+const ENDPOINTS_GO_WITHIN: Duration = Duration::from_secs(2);
+const ENDPOINTS_ASKED_EVERY: Duration = Duration::from_millis(50);
 
 impl Docker {
     /// Makes the project's bridge network.
@@ -151,11 +159,32 @@ impl Docker {
         Ok(())
     }
 
-    /// Removes a network. One that is gone is removed.
+    /// Removes a network. One that is gone is removed. Whether it has gone: Docker 20.10 now and then counts an endpoint that has
+    /// gone, until it is restarted.
     ///
     /// # Errors
     /// When the engine refuses, because somebody else's container is on it for example.
-    pub async fn remove_network(&self, name: &str) -> Result<(), DockerError> {
+    pub async fn remove_network(&self, name: &str) -> Result<bool, DockerError> {
+        let began = Instant::now();
+        loop {
+            match self.try_to_remove_network(name).await {
+                Err(error) if error.has_active_endpoints() && self.is_empty_network(name).await => {
+                    if began.elapsed() >= ENDPOINTS_GO_WITHIN {
+                        return Ok(false);
+                    }
+                    tokio::time::sleep(ENDPOINTS_ASKED_EVERY).await;
+                }
+                result => return result.map(|()| true),
+            }
+        }
+    }
+
+    async fn is_empty_network(&self, name: &str) -> bool {
+        let looked = self.client.inspect_network(name, None::<InspectNetworkOptions>).await;
+        looked.is_ok_and(|network| network.containers.unwrap_or_default().is_empty())
+    }
+
+    async fn try_to_remove_network(&self, name: &str) -> Result<(), DockerError> {
         let removed =
             self.client.remove_network(name).await.map_err(|error| self.error("remove network", name, &error));
         match removed {

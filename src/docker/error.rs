@@ -43,6 +43,11 @@ impl DockerError {
         matches!(self, Self::Call { reason, .. } if reason.contains("is ambiguous"))
     }
 
+    /// Whether something is still on a network, in the engine's words (20.10 to 29).
+    pub fn has_active_endpoints(&self) -> bool {
+        matches!(self, Self::Call { reason, .. } if reason.contains("has active endpoints"))
+    }
+
     /// Whether the engine says that it is so already, or that the name is taken.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Call { status: Some(409), .. })

@@ -168,10 +168,21 @@ impl Executor {
             Action::Stop(target, urgency) => docker.stop_container(&target.name, *urgency).await?,
             Action::Rename(target, name) => docker.rename_container(&target.name, name).await?,
             Action::Remove(target) => self.remove(target).await?,
-            Action::RemoveNetwork(name) => docker.remove_network(name).await?,
+            Action::RemoveNetwork(name) => {
+                if !docker.remove_network(name).await? {
+                    self.say_kept_network(name).await;
+                }
+            }
             Action::RemoveVolume(name) => docker.remove_volume(name).await?,
         }
         Ok(())
+    }
+
+    async fn say_kept_network(&self, name: &str) {
+        let message = format!("Docker keeps the network `{name}`: it counts a container on it that has gone");
+        let help = "the next `sandbox up` uses it; when Docker has been restarted, `sandbox down` removes it";
+        let code = "sandbox::down::network_kept";
+        self.reporter.send(EventKind::Notice { code, message, help: Some(help.to_owned()) }).await;
     }
 
     async fn remove(&self, target: &Target) -> Result<(), Failure> {

@@ -2,7 +2,12 @@
 
 use crate::{
     docker::ForeignPort,
-    plan::observed::{Observed, PortHolder},
+    engine::reservations::Reservations,
+    plan::{
+        desired::Desired,
+        observed::{Observed, PortHolder},
+        spec::HostPort,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +15,34 @@ use std::{
     net::{Ipv4Addr, TcpListener},
 };
 
-/// Fills in what the snapshot of the engine cannot know of ports.
-pub fn observe_ports(observed: &mut Observed, wanted: &BTreeSet<u16>, foreign: Vec<ForeignPort>, free: usize) {
+/// The numbers that somebody asks for, or had when it was made.
+pub fn wanted_ports(desired: &Desired, observed: &Observed) -> BTreeSet<u16> {
+    let asked = ports_of(desired, |host| matches!(host, HostPort::Fixed(_) | HostPort::Preferred(_)));
+    let asked = asked.into_iter().filter_map(|host| match host {
+        HostPort::Fixed(port) | HostPort::Preferred(port) => Some(port),
+        HostPort::Any | HostPort::Advertised => None,
+    });
+    asked.chain(observed.containers.iter().flat_map(|container| container.assigned_ports.values().copied())).collect()
+}
+
+/// How many ports must be known before they are given.
+pub fn advertised_ports(desired: &Desired) -> usize {
+    ports_of(desired, |host| matches!(host, HostPort::Advertised)).len()
+}
+
+fn ports_of(desired: &Desired, wanted: impl Fn(&HostPort) -> bool) -> Vec<HostPort> {
+    let ports = desired.containers.iter().flat_map(|container| &container.ports);
+    ports.map(|port| port.host).filter(|host| wanted(host)).collect()
+}
+
+/// Fills in what the snapshot of the engine cannot know of ports. What is wanted and nobody's is reserved.
+pub fn observe_ports(
+    observed: &mut Observed,
+    wanted: &BTreeSet<u16>,
+    foreign: Vec<ForeignPort>,
+    free: usize,
+    reservations: &Reservations,
+) {
     let mut held: BTreeMap<u16, PortHolder> = BTreeMap::new();
     for container in &observed.containers {
         held.extend(container.ports.values().map(|port| (*port, PortHolder::Own(container.name.clone()))));
@@ -21,7 +52,13 @@ pub fn observe_ports(observed: &mut Observed, wanted: &BTreeSet<u16>, foreign: V
     }
     let mut processes = None;
     for port in wanted {
-        if !held.contains_key(port) && is_taken(*port) {
+        if held.contains_key(port) {
+            continue;
+        }
+        if !reservations.take(*port) {
+            held.insert(*port, PortHolder::Starting);
+        } else if is_taken(*port) {
+            reservations.leave(*port);
             let processes = processes.get_or_insert_with(listening_processes);
             held.insert(*port, PortHolder::Process(processes.get(port).cloned()));
         }
@@ -68,11 +105,18 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let mut observed = Observed::default();
-        observe_ports(&mut observed, &BTreeSet::from([port]), vec![], 2);
+        let folder = tempfile::tempdir().expect("a folder");
+        let [ours, others] = [(); 2].map(|()| Reservations::new(folder.path().to_owned()));
+        observe_ports(&mut observed, &BTreeSet::from([port]), vec![], 2, &ours);
         let Some(PortHolder::Process(Some(process))) = observed.held_ports.get(&port) else {
             panic!("not found: {:?}", observed.held_ports)
         };
         assert!(process.contains(&std::process::id().to_string()), "{process}");
         assert_eq!(observed.free_ports.iter().collect::<BTreeSet<_>>().len(), 2);
+        drop(listener);
+        observe_ports(&mut observed, &BTreeSet::from([port]), vec![], 0, &ours);
+        assert_eq!(observed.held_ports, BTreeMap::new());
+        observe_ports(&mut observed, &BTreeSet::from([port]), vec![], 0, &others);
+        assert_eq!(observed.held_ports, BTreeMap::from([(port, PortHolder::Starting)]));
     }
 }

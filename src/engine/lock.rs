@@ -1,6 +1,11 @@
 //! One command changes a project at a time.
 
-use crate::{engine::reporter::Reporter, error::Failure, event::EventKind, names::ProjectName};
+use crate::{
+    engine::{reporter::Reporter, reservations::Reservations},
+    error::Failure,
+    event::EventKind,
+    names::ProjectName,
+};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, Write},
@@ -16,6 +21,23 @@ const ATTEMPT_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct ProjectLock {
     _file: File,
+    reservations: Option<Reservations>,
+}
+
+impl ProjectLock {
+    /// The ports that the command has reserved go with it.
+    pub fn with(mut self, reservations: Reservations) -> Self {
+        self.reservations = Some(reservations);
+        self
+    }
+}
+
+impl Drop for ProjectLock {
+    fn drop(&mut self) {
+        if let Some(reservations) = &self.reservations {
+            reservations.leave_all();
+        }
+    }
 }
 
 /// Takes the lock of a project, waiting for whoever has it. `command` is what others are told.
@@ -48,7 +70,7 @@ pub async fn acquire(
         tokio::time::sleep(ATTEMPT_EVERY).await;
     }
     sign(&mut file, command).map_err(failed)?;
-    Ok(ProjectLock { _file: file })
+    Ok(ProjectLock { _file: file, reservations: None })
 }
 
 fn held(project: &ProjectName, file: &mut File) -> EventKind {

@@ -20,6 +20,7 @@ pub mod ready;
 pub mod refused;
 pub mod reload;
 pub mod reporter;
+pub mod reservations;
 pub mod restart;
 mod sidecar_change;
 pub mod status;

@@ -10,13 +10,14 @@ use crate::{
         down::{Whose, stop_started},
         executor::Executor,
         hand_over::{hand_over_changed, say_lost_jobs},
-        host::observe_ports,
+        host::{advertised_ports, observe_ports, wanted_ports},
         interrupt::Interrupts,
         lock::{self, ProjectLock},
         logs::{saved, saving::Saving},
         project::Project,
         ready::ReadyContext,
         reporter::Reporter,
+        reservations::Reservations,
         stay::stay,
         trust,
     },
@@ -29,7 +30,6 @@ use crate::{
         desired::Desired,
         diff::{self, PullPolicy, UpOptions},
         observed::Observed,
-        spec::HostPort,
     },
     probe::http,
     watch::Method,
@@ -72,6 +72,8 @@ pub struct Session {
     pub interrupts: Interrupts,
     /// Where projects are locked.
     pub lock_folder: PathBuf,
+    /// The host ports that it is about to take.
+    pub reservations: Reservations,
 }
 
 impl Session {
@@ -80,7 +82,8 @@ impl Session {
     /// # Errors
     /// When the lock's file cannot be used; the interruption.
     pub(super) async fn lock(&self, project: &ProjectName, command: &str) -> Result<ProjectLock, Failure> {
-        unless_interrupted(self, lock::acquire(&self.lock_folder, project, command, &self.reporter)).await
+        let lock = lock::acquire(&self.lock_folder, project, command, &self.reporter);
+        Ok(unless_interrupted(self, lock).await?.with(self.reservations.clone()))
     }
 }
 
@@ -290,30 +293,14 @@ pub(super) async fn look(session: &Session, project: &Project) -> Result<(Desire
     let (mut observed, foreign) =
         futures_util::try_join!(session.docker.observe(name, &images), session.docker.foreign_ports(name))?;
     observed.folders = desired.folders.iter().map(|folder| folder.path.clone()).filter(|path| path.is_dir()).collect();
-    let advertised = ports_of(desired, |host| matches!(host, HostPort::Advertised)).len();
-    let wanted = wanted_ports(desired, &observed);
-    observe_ports(&mut observed, &wanted, foreign, advertised);
+    let (wanted, advertised) = (wanted_ports(desired, &observed), advertised_ports(desired));
+    observe_ports(&mut observed, &wanted, foreign, advertised, &session.reservations);
     Ok((trusting, observed))
 }
 
 fn images(desired: &Desired) -> Vec<ImageReference> {
     let images: BTreeSet<_> = desired.containers.iter().map(|container| container.image.clone()).collect();
     images.into_iter().collect()
-}
-
-/// The numbers that somebody asks for, or had when it was made.
-fn wanted_ports(desired: &Desired, observed: &Observed) -> BTreeSet<u16> {
-    let asked = ports_of(desired, |host| matches!(host, HostPort::Fixed(_) | HostPort::Preferred(_)));
-    let asked = asked.into_iter().filter_map(|host| match host {
-        HostPort::Fixed(port) | HostPort::Preferred(port) => Some(port),
-        HostPort::Any | HostPort::Advertised => None,
-    });
-    asked.chain(observed.containers.iter().flat_map(|container| container.assigned_ports.values().copied())).collect()
-}
-
-fn ports_of(desired: &Desired, wanted: impl Fn(&HostPort) -> bool) -> Vec<HostPort> {
-    let ports = desired.containers.iter().flat_map(|container| &container.ports);
-    ports.map(|port| port.host).filter(|host| wanted(host)).collect()
 }
 
 /// What is odd in the project's own YAML, and what is different from it here, is said when it is first rendered, not at

@@ -100,6 +100,8 @@ pub enum PortHolder {
     },
     /// A process, where the system tells which.
     Process(Option<String>),
+    /// Another command that is about to start something on it.
+    Starting,
 }
 
 impl Observed {

@@ -1,6 +1,9 @@
 //! `down`: what carries the label goes, and nothing else.
 
-use crate::project::{Project, SHOP, SMALL};
+use crate::{
+    daemon::fault::Fault,
+    project::{Project, SHOP, SMALL},
+};
 use anyhow::Result;
 use insta::assert_snapshot;
 use serde_json::json;
@@ -65,6 +68,26 @@ async fn a_name_is_enough_where_there_is_no_sandbox_toml() -> Result<()> {
     assert_eq!(project.run(&["down"]).await?.code, Some(2));
     project.succeed(&["down", "--project-name", "shop"]).await?;
     assert_eq!(project.daemon.world().names("shop"), Vec::<&str>::new());
+    Ok(())
+}
+
+/// As Docker 20.10 does when a container could not be started for its port.
+#[tokio::test]
+async fn an_endpoint_that_only_the_engine_sees_is_waited_for_and_then_told() -> Result<()> {
+    let project = Project::new(SHOP)?;
+    let says = "error while removing network: network shop id 1 has active endpoints";
+    project.succeed(&["up", "-d"]).await?;
+    project.daemon.world().faults.push(Fault::refuse("DELETE /networks/shop", 403, says).times(2));
+    let ended = project.succeed(&["down"]).await?;
+    assert!(!ended.stderr.contains("Docker keeps"), "{}", ended.stderr);
+    assert!(project.daemon.world().networks.is_empty());
+
+    project.succeed(&["up", "-d"]).await?;
+    project.daemon.world().faults.push(Fault::refuse("DELETE /networks/shop", 403, says));
+    let ended = project.succeed(&["down", "-v"]).await?;
+    assert!(ended.stderr.contains("warning: Docker keeps the network `shop`"), "{}", ended.stderr);
+    let world = project.daemon.world();
+    assert!(world.names("shop").is_empty() && world.volumes.is_empty(), "{:?}", world.volumes);
     Ok(())
 }
 

@@ -95,7 +95,7 @@ fn clash_help(clashes: &[PortClash]) -> String {
         PortHolder::Container { name, project: None } => {
             format!("stop it: `docker stop {name}`; or give another `host_port` or `port` in sandbox.toml, 0 for any")
         }
-        PortHolder::Own(_) | PortHolder::Process(_) => {
+        PortHolder::Own(_) | PortHolder::Process(_) | PortHolder::Starting => {
             "end it, or give another `host_port` or `port` in sandbox.toml, 0 for any".to_owned()
         }
     }
@@ -117,6 +117,7 @@ impl std::fmt::Display for PortHolder {
             Self::Container { name, project: None } => write!(formatter, "container `{name}`"),
             Self::Process(Some(process)) => write!(formatter, "process `{process}`"),
             Self::Process(None) => formatter.write_str("another process"),
+            Self::Starting => formatter.write_str("a project that is just being started"),
         }
     }
 }

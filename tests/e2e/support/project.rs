@@ -138,8 +138,8 @@ impl Project {
         for name in ["CLICOLOR_FORCE", "NO_COLOR", "CI"] {
             command.env_remove(name);
         }
-        // Locks lie with the project, so that they go with it.
-        command.env("XDG_RUNTIME_DIR", self.path(".runtime"));
+        // Two projects that start at once must not want the same ports: they share the locks, as a user's projects do.
+        command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
         command.args(arguments).current_dir(&self.path);
         command
     }

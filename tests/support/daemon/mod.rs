@@ -200,6 +200,7 @@ async fn route(daemon: &Daemon, call: &Call, body: &Bytes) -> Answer {
         ("POST", ["containers", name, "wait"]) => container::wait(daemon, name),
         ("GET", ["networks"]) => Ok(json_answer(&network::list(&daemon.world(), call))),
         ("POST", ["networks", "create"]) => network::create(&mut daemon.world(), body),
+        ("GET", ["networks", name]) => network::inspect(&daemon.world(), name),
         ("DELETE", ["networks", name]) => network::remove(&mut daemon.world(), name),
         ("GET", ["volumes"]) => Ok(json_answer(&volume::list(&daemon.world(), call))),
         ("POST", ["volumes", "create"]) => volume::create(&mut daemon.world(), body),

@@ -49,6 +49,13 @@ pub(super) fn check(world: &World, name: &str) -> Result<(), Refusal> {
     }
 }
 
+pub(super) fn inspect(world: &World, name: &str) -> Answer {
+    check(world, name)?;
+    let on_it = world.containers.iter().filter(|one| one.is_running() && one.network() == Some(name));
+    let containers: serde_json::Map<_, _> = on_it.map(|one| (one.id.clone(), json!({"Name": one.name}))).collect();
+    Ok(json_answer(&json!({"Name": name, "Id": name, "Containers": containers})))
+}
+
 pub(super) fn remove(world: &mut World, name: &str) -> Answer {
     check(world, name)?;
     if world.containers.iter().any(|container| container.is_running() && container.network() == Some(name)) {
