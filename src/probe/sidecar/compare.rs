@@ -11,6 +11,8 @@ pub struct Missing {
     pub components: Vec<MissingComponent>,
     /// Subscriptions that are not there.
     pub subscriptions: Vec<SubscriptionIdentity>,
+    /// Pub/subs of these that the sidecar neither has nor should have.
+    pub unknown: BTreeSet<String>,
 }
 
 /// A component that is not as it should be.
@@ -23,19 +25,19 @@ pub struct MissingComponent {
 }
 
 /// Compares what a sidecar has with what it should have.
-pub fn compare(
-    metadata: &Metadata,
-    components: &[ComponentIdentity],
-    subscriptions: &[SubscriptionIdentity],
-) -> Missing {
-    let missing = components.iter().filter(|expected| !metadata.components.contains(expected));
+pub fn compare(metadata: &Metadata, expected: &[ComponentIdentity], subscriptions: &[SubscriptionIdentity]) -> Missing {
+    let missing = expected.iter().filter(|expected| !metadata.components.contains(expected));
     let components = missing.map(|expected| MissingComponent {
         expected: expected.clone(),
         found: metadata.components.iter().find(|loaded| loaded.name == expected.name).cloned(),
     });
     let loaded: BTreeSet<_> = metadata.subscriptions.iter().map(|loaded| loaded.identity()).collect();
     let subscriptions: BTreeSet<_> = subscriptions.iter().filter(|expected| !loaded.contains(expected)).collect();
-    Missing { components: components.collect(), subscriptions: subscriptions.into_iter().cloned().collect() }
+    let is_known = |name: &str| metadata.components.iter().chain(expected).any(|one| one.name == name);
+    let pubsubs = subscriptions.iter().map(|subscription| &subscription.pubsub);
+    let unknown = pubsubs.filter(|name| !is_known(name)).cloned().collect();
+    let subscriptions = subscriptions.into_iter().cloned().collect();
+    Missing { components: components.collect(), subscriptions, unknown }
 }
 
 /// How what the app asks for differs from what this sidecar had of it; daprd asks once in its life. `None` where it is the same,
@@ -80,8 +82,14 @@ impl Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let components = self.components.iter().map(MissingComponent::to_string);
-        let subscriptions = self.subscriptions.iter().map(|subscription| {
-            format!("the sidecar has no subscription to {} through {}", subscription.topic, subscription.pubsub)
+        let subscriptions = self.subscriptions.iter().map(|SubscriptionIdentity { pubsub, topic }| {
+            if self.unknown.contains(pubsub) {
+                return format!(
+                    "the app subscribes to {topic} through `{pubsub}`, a component that its sidecar has not: does it have another \
+                     name, or `scopes` without this app?"
+                );
+            }
+            format!("the sidecar has no subscription to {topic} through {pubsub}")
         });
         formatter.write_str(&components.chain(subscriptions).collect::<Vec<_>>().join("; "))
     }

@@ -137,13 +137,15 @@ impl SidecarProbe {
         let mut missing = compare(&metadata, &self.readiness.components, &subscriptions);
         let left_out = missing.forgive(&self.readiness.may_be_missing);
         if !missing.is_empty() {
-            let only_subscriptions = missing.components.is_empty();
-            let kind = match outdated {
-                _ if only_subscriptions && self.has_waited_to_be_asked() => Kind::OtherSubscriptions,
-                Some(_) if only_subscriptions => Kind::OtherSubscriptions,
-                _ => Kind::Waiting,
-            };
-            return Err(NotYet { reason: outdated.unwrap_or_else(|| missing.to_string()), kind });
+            // Another sidecar helps only with what it could have.
+            let is_possible = missing.components.is_empty() && missing.unknown.is_empty();
+            return Err(match outdated {
+                Some(reason) if is_possible => NotYet { reason, kind: Kind::OtherSubscriptions },
+                None if is_possible && self.has_waited_to_be_asked() => {
+                    NotYet { reason: missing.to_string(), kind: Kind::OtherSubscriptions }
+                }
+                _ => NotYet::waiting(missing.to_string()),
+            });
         }
         self.consumers(&metadata).await?;
         Ok(SidecarReport { components: metadata.components, left_out, subscriptions: metadata.subscriptions, outdated })

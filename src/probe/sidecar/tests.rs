@@ -103,7 +103,8 @@ fn what_is_missing_is_named_and_what_is_there_besides_is_not() {
         (
             loaded(&[store], &["orders"]),
             &topics[..],
-            "component pubsub (pubsub.kafka/v1) is not loaded; the sidecar has no subscription to orders through other",
+            "component pubsub (pubsub.kafka/v1) is not loaded; the app subscribes to orders through `other`, a component that its sidecar \
+             has not: does it have another name, or `scopes` without this app?",
         ),
     ];
     for (metadata, subscriptions, reason) in table {
