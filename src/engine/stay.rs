@@ -306,7 +306,7 @@ mod tests {
         let load = crate::config::LoadRequest { file: None, directory, project_name: None, environment };
         let (message, _) = unusable(&Project::load(&load).expect_err("refused"));
         assert!(
-            message.ends_with("sandbox.toml:2: `broker.kind` cannot be `kafak`: did you mean `kafka`?"),
+            message.contains("sandbox.toml:2: `broker.kind` cannot be `kafak`: did you mean `kafka`?"),
             "{message}"
         );
     }
