@@ -3,7 +3,6 @@
 use super::{
     problem::{Problem, Severity, Source},
     relations::Names,
-    report::SECRET_FILE,
     surroundings::Surroundings,
 };
 use crate::{
@@ -24,7 +23,7 @@ fn of_fault(sources: &SecretSources, fault: &Fault) -> Problem {
         Weight::Warning => Severity::Warning,
         Weight::Note => Severity::Note,
     };
-    let problem = source.problem(severity, SECRET_FILE, &fault.message);
+    let problem = source.problem(severity, "sandbox::secrets::file", &fault.message);
     let problem = problem.with_optional_help(fault.help.clone());
     match (&fault.span, fault.line) {
         (Some(span), _) => source.point(problem, span, fault.label),

@@ -7,7 +7,6 @@ use super::{
     local::instead,
     problem::{Problem, Severity},
     relations::Names,
-    report::MISSING_SECRET,
     surroundings::Surroundings,
 };
 use crate::dapr::{document::Node, overlay::is_served};
@@ -70,7 +69,7 @@ fn secret(document: &Document<'_>, item: &str, reference: &Node, around: &Surrou
     let key_node = reference.get("key");
     let key = key_node.and_then(Node::text).filter(|key| !key.is_empty()).unwrap_or(name);
     let place = format!("`{item}` of {}", document.shown());
-    let problem = |message| document.source.problem(severity(document, around), MISSING_SECRET, message);
+    let problem = |message| document.source.problem(severity(document, around), "sandbox::secrets::missing", message);
     let Some(secret) = around.secrets.get(name) else {
         let known = || around.secrets.names();
         let there = match known().next() {

@@ -4,11 +4,6 @@ use super::problem::{Problem, Severity};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use std::fmt::Display;
 
-/// Something is wrong with a file of `[secrets]`.
-pub(super) const SECRET_FILE: &str = "sandbox::secrets::file";
-/// A secret or a key that somebody wants is not there.
-pub(super) const MISSING_SECRET: &str = "sandbox::secrets::missing";
-
 /// The project's YAML has errors. A single problem is shown as itself, several under a common head.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", summary(problems))]
@@ -21,11 +16,7 @@ pub struct CheckError {
 ///
 /// # Errors
 /// When one of the problems is an error.
-pub fn verdict(mut problems: Vec<Problem>) -> Result<Vec<Problem>, CheckError> {
-    // What a file that cannot be read has is not known, and not missing.
-    if problems.iter().any(|problem| problem.severity == Severity::Error && problem.code == SECRET_FILE) {
-        problems.retain(|problem| problem.code != MISSING_SECRET);
-    }
+pub fn verdict(problems: Vec<Problem>) -> Result<Vec<Problem>, CheckError> {
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         Err(CheckError { problems: problems.into_iter().filter(|one| one.severity != Severity::Note).collect() })
     } else {
@@ -83,22 +74,5 @@ impl Diagnostic for CheckError {
             Some(_) => None,
             None => Some(Box::new(self.problems.iter().map(|problem| problem as &dyn Diagnostic))),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check::problem::Source;
-
-    #[test]
-    fn what_an_unreadable_file_has_is_not_missing() {
-        let source = Source::of_masked("a.yaml", String::new());
-        let missing = source.error(MISSING_SECRET, "there is none of that name");
-        let refused = |problems| verdict(problems).expect_err("refused").to_string();
-        assert_eq!(refused(vec![missing.clone()]), "there is none of that name");
-        assert_eq!(refused(vec![source.error(SECRET_FILE, "this is no YAML"), missing.clone()]), "this is no YAML");
-        let odd = source.warning(SECRET_FILE, "passed over");
-        assert_eq!(refused(vec![odd, missing]), "1 error, 1 warning in the project's Dapr YAML");
     }
 }
