@@ -87,7 +87,11 @@ async fn nothing_to_swap_is_said() -> Result<()> {
     assert!(same.stderr.contains("the project is on `redis`"), "{}", same.stderr);
     let unknown = project.run(&["swap-broker", "rabbit"]).await?;
     assert_eq!(unknown.code, Some(2), "{unknown:?}");
-    assert!(unknown.stderr.contains("did you mean `rabbitmq`? the brokers are `in-memory`, `kafka`"), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("did you mean `rabbitmq`? the brokers are `in-memory`, `kafka`"),
+        "{}",
+        unknown.stderr
+    );
     assert_eq!(changes(&project), Vec::<String>::new());
     project.succeed(&["down"]).await?;
     let nothing = project.run(&["swap-broker", "kafka"]).await?;
