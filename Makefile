@@ -22,9 +22,9 @@ demo: engine images build ## Run the sample; DETACH=1 returns when it is ready
 ifdef DETACH
 	@target/release/sandbox up --detach
 	@printf '\nTry it:\n'
-	@printf '  %s\n' \
-	  "curl -s -d '{\"text\":\"tea\",\"in_seconds\":1}' \"\$$(target/release/sandbox status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"apps\"][0][\"url\"])')/reminders\"" \
-	  'curl -s http://127.0.0.1:8000/reminders/ID        # the id of the answer: delivered, fired once' \
+	@url="$$(target/release/sandbox status --json | sed -E 's/.*"url":"([^"]*)".*/\1/')"; printf '  %s\n' \
+	  "curl -s -d '{\"text\":\"tea\",\"in_seconds\":1}' $$url/reminders" \
+	  "curl -s $$url/reminders/ID        # the id of the answer: delivered, fired once" \
 	  'target/release/sandbox status                     # what runs, and what the sidecar has loaded' \
 	  'target/release/sandbox down -v                    # remove all of it'
 else

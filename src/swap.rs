@@ -18,12 +18,14 @@ pub enum SwapFailure {
     },
     /// No such broker.
     #[error("there is no broker `{wanted}`")]
-    #[diagnostic(code(sandbox::usage::broker), help("the brokers are: {}", .known.join(", ")))]
+    #[diagnostic(code(sandbox::usage::broker), help("{near}the brokers are {known}"))]
     UnknownKind {
         /// What was asked for.
         wanted: String,
-        /// What there is.
-        known: Vec<String>,
+        /// The nearest right word, as a question; empty without one.
+        near: String,
+        /// What there is, in words.
+        known: String,
     },
     /// Something would be lost.
     #[error("{what}")]

@@ -13,6 +13,7 @@ use crate::{
 
 const ITEM: [&str; 4] = ["name", "value", "secretKeyRef", "envRef"];
 const SECRET: [&str; 2] = ["name", "key"];
+const CONSUMER_ID: &str = "consumerID";
 
 pub(super) fn check(component: &Component<'_>) -> Vec<Problem> {
     let Some(list) = component.document.spec().and_then(|spec| spec.get("metadata")) else {
@@ -34,6 +35,7 @@ pub(super) fn check(component: &Component<'_>) -> Vec<Problem> {
         }
     }
     problems.extend(named_twice(component, &items));
+    problems.extend(items.iter().filter_map(|item| consumer_id(component, item)));
     let Some(schema) = schema(component) else { return problems };
     let lacking: Vec<_> = lacking(&schema, &items).into_iter().flatten().collect();
     for item in &items {
@@ -145,6 +147,26 @@ fn named_twice(component: &Component<'_>, items: &[Item<'_>]) -> Vec<Problem> {
             document.at_value(problem, item.name_node, "again")
         })
         .collect()
+}
+
+/// The one name whose case matters: daprd looks for `consumerID`, adds the app's id under that name where it finds none, and a
+/// component that reads names whatever their case then has two (daprd 1.14.4 to 1.18.2).
+fn consumer_id(component: &Component<'_>, item: &Item<'_>) -> Option<Problem> {
+    let document = component.document;
+    let (component_type, _) = component.component_type.as_ref()?;
+    let is_meant = item.name.eq_ignore_ascii_case(CONSUMER_ID) && item.name != CONSUMER_ID;
+    if !is_meant || !component_type.starts_with("pubsub.") {
+        return None;
+    }
+    let here = component.around.replaced.get(&document.name).unwrap_or(component_type);
+    let refuses = |one: &&String| ["pubsub.kafka", "pubsub.rabbitmq"].contains(&one.as_str());
+    let severity = if refuses(&here) { document.severity(component.around) } else { Severity::Warning };
+    let end = [here, component_type].into_iter().find(refuses);
+    let end = end.map(|one| format!(", and `{one}` refuses to load with both")).unwrap_or_default();
+    let message =
+        format!("daprd passes over `{}` of {} and adds a `{CONSUMER_ID}` of its own{end}", item.name, document.shown());
+    let problem = document.source.problem(severity, "sandbox::components::unknown_metadata", message);
+    Some(document.at_value(problem, item.name_node, "its case matters").with_help(format!("write `{CONSUMER_ID}`")))
 }
 
 /// A name that nothing reads. Where it is nearly one that must be there and is not, the component is incomplete.

@@ -72,12 +72,12 @@ pub(super) fn check(documents: &[Document<'_>], around: &Surroundings) -> Option
     let severity = if is_certain { Severity::Error } else { Severity::Warning };
     let mut reasons = Vec::new();
     if !dapr.is_served() {
-        reasons.push(format!("is too old to be started: {OLDEST} is the oldest that can be"));
+        reasons.push(format!("is too old to be started ({OLDEST} is the oldest that can be)"));
     }
     if !lacking.is_empty() {
         reasons.push(format!("lacks what the project uses: {}", listed(&lacking)));
     }
-    let message = format!("Dapr {dapr} {}", reasons.join(", and "));
+    let message = format!("Dapr {dapr} {}", reasons.join(" and "));
     let line = match &around.version_at {
         Some(span) => format!("write `version = \"{lowest}\"` at {}", source.place(span.start)),
         None => format!("write `version = \"{lowest}\"` under `[dapr]` in {}", source.shown()),

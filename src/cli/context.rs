@@ -25,6 +25,8 @@ pub struct Context {
     pub project_name: Option<ProjectName>,
     /// How changes of files are learnt of: `SANDBOX_WATCH`.
     pub watch: Method,
+    /// `--json`.
+    pub json: bool,
     /// `--verbose`, or `--json`: nothing is left out that nobody looks for.
     pub wants_all: bool,
 }
@@ -68,18 +70,21 @@ impl Context {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let here = env::current_dir().unwrap_or_default();
+        let directory = global.directory.map_or(here.clone(), |directory| here.join(directory));
         let user = environment.get("USER").or_else(|| environment.get("USERNAME")).map_or("user", String::as_str);
         let runtime = environment.get("XDG_RUNTIME_DIR").map(String::as_str);
         let named = global.project_name.clone().filter(|name| ProjectName::is_valid(name));
         Self {
+            json: global.json,
             wants_all: global.verbose || global.json,
             lock_folder: lock::folder(runtime, &env::temp_dir(), user),
             docker: connect::Surroundings { environment: environment.clone(), home: env::home_dir() },
             project_name: named.map(ProjectName::new),
             watch: Method::parse(environment.get("SANDBOX_WATCH").map(String::as_str)),
             load: LoadRequest {
-                directory: global.directory.map_or(here.clone(), |directory| here.join(directory)),
-                file: global.file.map(|file| here.join(file)),
+                // As if started there, so a relative `--file` is meant from there too.
+                file: global.file.map(|file| directory.join(file)),
+                directory,
                 project_name: global.project_name,
                 environment,
             },

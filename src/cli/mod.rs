@@ -24,7 +24,8 @@ use global::{Global, GlobalLong};
     version,
     max_term_width = 100,
     after_help = "Run `sandbox up` in a folder with a sandbox.toml.\n\
-        Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 Docker not reachable, 4 not ready in time, 130 Ctrl-C."
+        Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 Docker not reachable, 4 not ready in time, 130 Ctrl-C, \
+        143 SIGTERM."
 )]
 pub struct Cli {
     #[command(flatten)]

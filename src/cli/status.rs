@@ -28,7 +28,8 @@ pub(super) async fn run(Args { metrics }: Args, context: &Context, reporter: Rep
         // What runs can be shown although the files are in the middle of an edit.
         Err(failure) => {
             let Ok(named) = project_name(&context.load, context.project_name.as_ref()) else { return Err(failure) };
-            if context.project_name.is_none() {
+            // A program reads one object and nothing beside it.
+            if context.project_name.is_none() && !context.json {
                 reporter.send(unusable(&failure)).await;
             }
             (named.project, None)

@@ -119,7 +119,7 @@ impl<'a> Relations<'a> {
             for text in node.depends_on.iter().filter(|text| !known.contains(&text.value.as_str())) {
                 let near = nearest(text.written, others()).map(|near| format!("did you mean `{near}`? "));
                 let help = format!("{}there is {}", near.unwrap_or_default(), either(others()));
-                let message = format!("`{}` waits for {}, which nothing is called", node.key.name, text.shown());
+                let message = format!("`{}` waits for {}, and nothing has that name", node.key.name, text.shown());
                 context.report(text.flaw(Code::UnknownName, message).help(help));
             }
         }

@@ -72,6 +72,8 @@ impl SourceFile {
     pub fn read(path: &Path, base: &Path) -> Self {
         let text = fs::read(path).map_err(|error| error.to_string());
         let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
+        // Some editors begin a file with a byte order mark. daprd passes over it.
+        let text = text.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
         Self { text, ..Self::empty(path, base) }
     }
 }
@@ -125,6 +127,15 @@ fn is_yaml(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_file() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = root.path().join("a.yaml");
+        fs::write(&path, "\u{feff}kind: Component\nmetadata: {name: a}\n").expect("written");
+        let file = SourceFile::read(&path, root.path());
+        assert_eq!(file.text.as_deref(), Ok("kind: Component\nmetadata: {name: a}\n"));
+    }
 
     #[test]
     fn only_yaml_at_the_top_of_the_folder_counts() {

@@ -143,7 +143,12 @@ pub fn render(app_id: &AppId, resources: &ProjectResources, local: &Local<'_>) -
             all.push((store, None));
         } else {
             let own = with_secrets(resource.clone().without_namespace(), local, &mut rendered.differences);
-            check_secret_store(&own, file, resources, app_id, local.secrets)?;
+            // What sandbox.toml says in its place wants no secret any more.
+            let mut overridden = own.clone();
+            if let Some(metadata) = overrides(&own, local) {
+                overridden.override_metadata(metadata);
+            }
+            check_secret_store(&overridden, file, resources, app_id, local.secrets)?;
             all.push((own, None));
         }
     }
@@ -158,9 +163,9 @@ pub fn render(app_id: &AppId, resources: &ProjectResources, local: &Local<'_>) -
         rendered.has_secrets = true;
     }
     for (mut resource, backend) in all {
-        if let Some(own) = local.overrides.get(&resource.name).filter(|_| resource.kind == "Component") {
-            resource.override_metadata(&own.metadata);
-            let names: Vec<_> = own.metadata.keys().map(|name| format!("`{name}`")).collect();
+        if let Some(metadata) = overrides(&resource, local) {
+            resource.override_metadata(metadata);
+            let names: Vec<_> = metadata.keys().map(|name| format!("`{name}`")).collect();
             rendered.differences.push(format!(
                 "component `{}` has another {} by `[components.override]`",
                 resource.name,
@@ -170,6 +175,12 @@ pub fn render(app_id: &AppId, resources: &ProjectResources, local: &Local<'_>) -
         rendered.add(resource, backend);
     }
     Ok(rendered)
+}
+
+/// What `[components.override]` says of a component.
+fn overrides<'a>(resource: &Resource, local: &Local<'a>) -> Option<&'a BTreeMap<String, String>> {
+    let own = local.overrides.get(&resource.name).filter(|_| resource.kind == "Component");
+    own.map(|own| &own.metadata)
 }
 
 /// A resource that takes its secrets from where they are: one that names no store means that of sandbox.toml, and a variable that

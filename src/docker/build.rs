@@ -88,17 +88,18 @@ impl Docker {
         let mut child = command.spawn().map_err(|_| self.build_failed(build, unavailable.to_owned()))?;
         let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut last = String::new();
+        let mut lacks_buildx = false;
         while let Ok(Some(line)) = lines.next_line().await {
-            if !line.trim().is_empty() {
+            lacks_buildx |= says_no_buildx(&line);
+            // How `docker` is to be called without it helps nobody.
+            if !line.trim().is_empty() && !lacks_buildx {
                 last.clone_from(&line);
                 on_line(line);
             }
         }
         match child.wait().await {
             Ok(status) if status.success() => Ok(()),
-            _ if last.contains("is not a docker command") || last.contains("unknown flag: --load") => {
-                Err(self.build_failed(build, unavailable.to_owned()))
-            }
+            _ if lacks_buildx => Err(self.build_failed(build, unavailable.to_owned())),
             _ => Err(self.build_failed(build, last)),
         }
     }
@@ -125,5 +126,23 @@ impl Docker {
     pub async fn remove_image(&self, image: &str) {
         // An image that stays costs disk, not correctness: `docker image prune` takes it.
         let _ = self.client.remove_image(image, None::<RemoveImageOptions>, None).await;
+    }
+}
+
+/// What `docker` says to `docker buildx build --load` where it has no such plugin; its usage comes after that.
+fn says_no_buildx(line: &str) -> bool {
+    line.contains("is not a docker command") || line.contains("unknown flag: --load")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_docker_without_buildx_is_known_by_its_first_line() {
+        let said = "unknown flag: --load\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information";
+        assert!(said.lines().any(says_no_buildx));
+        assert!(says_no_buildx("docker: 'buildx' is not a docker command."));
+        assert!(!said.lines().skip(1).any(says_no_buildx));
     }
 }

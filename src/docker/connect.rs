@@ -47,7 +47,7 @@ impl Docker {
     /// # Errors
     /// When nobody answers.
     pub async fn connect(surroundings: &Surroundings) -> Result<Self, DockerError> {
-        let endpoint = find_endpoint(surroundings);
+        let endpoint = find_endpoint(surroundings)?;
         let client = open(&endpoint)?;
         let docker = Self { client, endpoint };
         let negotiated = tokio::time::timeout(PING_LIMIT, docker.client.clone().negotiate_version()).await;
@@ -72,18 +72,26 @@ fn open(endpoint: &str) -> Result<bollard::Docker, DockerError> {
         .map_err(|error| DockerError::of("connect to", endpoint, &error, endpoint))
 }
 
-fn find_endpoint(surroundings: &Surroundings) -> String {
+fn find_endpoint(surroundings: &Surroundings) -> Result<String, DockerError> {
     let variable = |name: &str| surroundings.environment.get(name).filter(|value| !value.is_empty()).cloned();
     if let Some(host) = variable("DOCKER_HOST") {
-        return host;
+        return Ok(host);
     }
     let folder = variable("DOCKER_CONFIG")
         .map(PathBuf::from)
         .or_else(|| surroundings.home.as_ref().map(|home| home.join(".docker")));
     let context = variable("DOCKER_CONTEXT").or_else(|| current_context(folder.as_deref()?));
-    let host =
-        context.filter(|context| context != "default").and_then(|context| context_host(folder.as_deref()?, &context));
-    host.unwrap_or_else(|| usual_socket(variable("XDG_RUNTIME_DIR").as_deref(), surroundings.home.as_deref()))
+    match context.filter(|context| context != "default") {
+        // Another engine than the one that was asked for would be a surprise.
+        Some(context) => {
+            folder.and_then(|folder| context_host(&folder, &context)).ok_or_else(|| DockerError::Unreachable {
+                endpoint: format!("the context `{context}`"),
+                reason: "there is no such context".to_owned(),
+                help: "`docker context ls` lists them; DOCKER_CONTEXT or `docker context use` chooses one".to_owned(),
+            })
+        }
+        None => Ok(usual_socket(variable("XDG_RUNTIME_DIR").as_deref(), surroundings.home.as_deref())),
+    }
 }
 
 fn current_context(folder: &Path) -> Option<String> {
@@ -136,10 +144,17 @@ mod tests {
     #[test]
     fn the_variable_wins_over_the_context_and_the_context_over_the_socket() {
         let home = home_with_context();
-        let found = |variables| find_endpoint(&surroundings(home.path(), variables));
+        let found = |variables| find_endpoint(&surroundings(home.path(), variables)).expect("an address");
         assert_eq!(found(&[("DOCKER_HOST", "tcp://127.0.0.1:2375")]), "tcp://127.0.0.1:2375");
         assert_eq!(found(&[]), "unix:///colima.sock");
         assert_eq!(found(&[("DOCKER_CONTEXT", "default")]), usual_socket(None, Some(home.path())));
+    }
+
+    #[test]
+    fn a_context_that_is_not_there_is_not_another_engine() {
+        let home = home_with_context();
+        let error = find_endpoint(&surroundings(home.path(), &[("DOCKER_CONTEXT", "nope")])).expect_err("refused");
+        assert_eq!(error.to_string(), "cannot reach Docker at the context `nope`: there is no such context");
     }
 
     #[test]

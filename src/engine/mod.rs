@@ -15,6 +15,7 @@ mod jobs;
 pub mod lock;
 pub mod logs;
 mod measure;
+mod odd;
 pub mod project;
 pub mod ready;
 pub mod refused;

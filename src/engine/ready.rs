@@ -189,7 +189,12 @@ async fn sidecar_peers(
 pub(super) async fn address(context: &ReadyContext, name: &ContainerName, port: u16) -> Result<SocketAddr, NotYet> {
     let looked = context.docker.inspect(name).await.map_err(|error| NotYet::waiting(error.to_string()))?;
     let host = looked.ports.get(&port).copied();
-    let host = host.ok_or_else(|| NotYet::waiting(format!("port {port} of `{name}` is not published yet")))?;
+    let host = host.ok_or_else(|| {
+        NotYet::waiting(match looked.running {
+            true => format!("port {port} of `{name}` is not published yet"),
+            false => format!("`{name}` does not run"),
+        })
+    })?;
     Ok((Ipv4Addr::LOCALHOST, host).into())
 }
 

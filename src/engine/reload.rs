@@ -14,6 +14,7 @@ use crate::{
         executor::Executor,
         hand_over::{hand_over, say_what_is_lost},
         in_place::{InPlace, in_place},
+        odd,
         project::{self, Project},
         refused,
         reporter::milliseconds,
@@ -25,10 +26,11 @@ use crate::{
     event::{EventKind, ReloadHow},
     names::{AppId, ContainerName},
     plan::{
-        Action, Plan,
+        Action, Plan, Target,
+        desired::Desired,
         diff::{self, Mounted, UpOptions, obstacle},
         observed::{ContainerState, Observed},
-        spec::Role,
+        spec::{Readiness, Role},
     },
     refusal::Refusal,
 };
@@ -69,6 +71,10 @@ pub enum Reloading {
 pub async fn reload(session: &Session, request: &ReloadRequest) -> Result<(), Failure> {
     let config = project::config(&request.load)?;
     let _lock = session.lock(&config.project, "reload").await?;
+    // What cannot be used at all is said where it is refused.
+    for notice in Project::load(&request.load).iter().flat_map(|project| odd::new_warnings(&project.problems, &[])) {
+        session.reporter.send(notice).await;
+    }
     match reload_once(session, request).await? {
         Reloading::Refused => Err(Failure::Refused),
         Reloading::Live => Ok(()),
@@ -102,7 +108,7 @@ pub(super) async fn reload_once(session: &Session, request: &ReloadRequest) -> R
     if !observed.containers.iter().any(|container| container.state == ContainerState::Running) {
         return Err(Failure::NothingRuns { project: project.origin.project.to_string() });
     }
-    say_what_else(session, &plan).await;
+    say_what_else(session, &plan, &project.desired).await;
     let which = sidecars(&plan, &request.restart);
     if which.is_empty() {
         if refused::forget(&project.state_directory) {
@@ -241,14 +247,8 @@ fn sidecars(plan: &Plan, restart: &BTreeSet<ContainerName>) -> BTreeSet<Containe
 }
 
 /// What `up` would do beyond the sidecars is named and left alone.
-async fn say_what_else(session: &Session, plan: &Plan) {
-    let others = plan.steps.iter().filter(|step| match &step.action {
-        Action::Create(spec) => spec.role != Role::Sidecar,
-        Action::Start(target) | Action::Remove(target) => target.role != Role::Sidecar,
-        Action::Build(_) => true,
-        _ => false,
-    });
-    let others: BTreeSet<_> = others.filter_map(|step| step.action.short_name().map(ToString::to_string)).collect();
+async fn say_what_else(session: &Session, plan: &Plan, desired: &Desired) {
+    let others = what_else(plan, desired);
     if others.is_empty() {
         return;
     }
@@ -256,6 +256,22 @@ async fn say_what_else(session: &Session, plan: &Plan) {
     let message = format!("{} would be changed by `up` too", names.join(", "));
     let help = Some("`sandbox plan` shows what would be done, `sandbox up -d` does it".to_owned());
     session.reporter.send(EventKind::Notice { code: "sandbox::reload::others", message, help }).await;
+}
+
+fn what_else(plan: &Plan, desired: &Desired) -> BTreeSet<String> {
+    // What has done its work would do it again, and that is no change.
+    let has_ended = |target: &Target| {
+        let mut specs = desired.containers.iter();
+        specs.any(|spec| spec.name == target.name && matches!(spec.readiness, Readiness::Exited))
+    };
+    let others = plan.steps.iter().filter(|step| match &step.action {
+        Action::Create(spec) => spec.role != Role::Sidecar,
+        Action::Start(target) => target.role != Role::Sidecar && !has_ended(target),
+        Action::Remove(target) => target.role != Role::Sidecar,
+        Action::Build(_) => true,
+        _ => false,
+    });
+    others.filter_map(|step| step.action.short_name().map(ToString::to_string)).collect()
 }
 
 /// When the oldest of the sidecars that go on serving got what it serves: when it was made, or when its folder was changed since.
@@ -292,4 +308,28 @@ async fn refuse(session: &Session, config: &Config, refusal: Refusal) {
     let fingerprint = refused::fingerprint(config);
     refused::keep(&config.directory.join(project::STATE_DIRECTORY), &fingerprint, &refusal);
     session.reporter.send(EventKind::Refused(refusal)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Cause;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_container_that_has_done_its_work_is_no_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let toml = "name = \"shop\"\n[apps.web]\nimage = \"web:1\"\nport = 8000\n\
+            [containers.migrate]\nimage = \"web:1\"\nready = \"exited\"\n[containers.mail]\nimage = \"mail:1\"\n";
+        fs::write(folder.path().join("sandbox.toml"), toml).expect("written");
+        let (directory, environment) = (folder.path().to_owned(), BTreeMap::new());
+        let project = Project::load(&LoadRequest { file: None, directory, project_name: None, environment });
+        let desired = project.expect("a project").desired;
+        let mut plan = Plan::default();
+        for spec in &desired.containers {
+            plan.push(Action::Start(Target::of(spec)), Cause::Requested, vec![]);
+        }
+        let others: Vec<_> = what_else(&plan, &desired).into_iter().collect();
+        assert_eq!(others, ["mail", "scheduler", "web"]);
+    }
 }

@@ -8,7 +8,9 @@ use crate::{
         attach::Attachment,
         down::Whose,
         executor::Executor,
+        odd,
         project::Project,
+        refused,
         reload::{ReloadRequest, Reloading, reload_once},
         swap::Listening,
         up::{self, Session, UpRequest, interrupted},
@@ -58,7 +60,7 @@ pub(super) async fn stay(
     let listening = Listening::begin(&project.state_directory);
     let _swaps = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(tell_swaps(session.clone(), listening)));
     let mut patience = BTreeMap::new();
-    let mut resources = project.resources.clone();
+    let (mut resources, mut problems) = (project.resources.clone(), project.problems.clone());
     // What was edited while everything started.
     make_live(session, request).await;
     loop {
@@ -81,10 +83,11 @@ pub(super) async fn stay(
                 WatchEvent::Changed(change) => {
                     let now = up::read(request);
                     if let Ok(now) = &now {
-                        for notice in other_brokers(now, &resources) {
+                        for notice in other_brokers(now, &resources).into_iter().chain(odd::new_warnings(&now.problems, &problems)) {
                             session.reporter.send(notice).await;
                         }
                         resources.clone_from(&now.resources);
+                        problems.clone_from(&now.problems);
                     }
                     let paths: BTreeSet<_> =
                         change.added.into_iter().chain(change.changed).chain(change.removed).collect();
@@ -203,11 +206,18 @@ async fn say_what_up_would_do(session: &Session, request: &UpRequest, now: Resul
         Ok(plan) if plan.only_looks() => return,
         Ok(plan) => (
             format!("sandbox.toml has changed, and is not live: `up` would {}", steps(&plan)),
-            "`sandbox plan` shows every step, `sandbox up -d` does it".to_owned(),
+            Some("`sandbox plan` shows every step, `sandbox up -d` does it".to_owned()),
         ),
-        Err(failure) => (format!("sandbox.toml cannot be used as it is: {failure}"), "what runs goes on".to_owned()),
+        Err(failure) => unusable(&failure),
     };
-    session.reporter.send(EventKind::Notice { code: "sandbox::reload::sandbox_toml", message, help: Some(help) }).await;
+    session.reporter.send(EventKind::Notice { code: "sandbox::reload::sandbox_toml", message, help }).await;
+}
+
+/// What is wrong with sandbox.toml, each with its line, and what mends it.
+fn unusable(failure: &Failure) -> (String, Option<String>) {
+    let problems: Vec<_> = refused::of_files(failure).iter().map(ToString::to_string).collect();
+    let message = format!("sandbox.toml cannot be used as it is, and what runs goes on: {}", problems.join("; "));
+    (message, miette::Diagnostic::help(failure).map(|help| help.to_string()))
 }
 
 fn steps(plan: &Plan) -> String {
@@ -282,6 +292,36 @@ mod tests {
         let (directory, environment) = (folder.to_owned(), BTreeMap::new());
         let load = crate::config::LoadRequest { file: None, directory, project_name: None, environment };
         Project::load(&load).expect("a project")
+    }
+
+    #[test]
+    fn what_is_wrong_in_an_edited_sandbox_toml_is_told_with_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(
+            folder.path().join("sandbox.toml"),
+            "[broker]\nkind = \"kafak\"\n[apps.web]\nimage = \"web:1\"\n",
+        )
+        .expect("written");
+        let (directory, environment) = (folder.path().to_owned(), BTreeMap::new());
+        let load = crate::config::LoadRequest { file: None, directory, project_name: None, environment };
+        let (message, _) = unusable(&Project::load(&load).expect_err("refused"));
+        assert!(
+            message.contains("sandbox.toml:2: `broker.kind` cannot be `kafak`: did you mean `kafka`?"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn what_is_odd_since_a_file_was_saved_is_said_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plain = project_with(folder.path(), "pubsub.kafka");
+        let now = project_with(folder.path(), "pubsub.kafka, initTimout: 5s");
+        let told = odd::new_warnings(&now.problems, &plain.problems);
+        let [EventKind::Notice { message, help: Some(help), .. }] = told.as_slice() else { panic!("{told:?}") };
+        assert!(message.starts_with("components/pubsub.yaml:4: unknown key `initTimout`"), "{message}");
+        assert_eq!(help, "did you mean `initTimeout`?");
+        assert!(odd::new_warnings(&now.problems, &now.problems).is_empty(), "it was so before");
+        assert!(odd::new_warnings(&plain.problems, &now.problems).is_empty(), "it is mended");
     }
 
     #[test]

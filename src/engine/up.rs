@@ -1,7 +1,6 @@
 //! `up`: read, look, plan, act, wait until ready, and stay attached where that is asked for.
 
 use crate::{
-    check::Severity,
     config::LoadRequest,
     docker::Docker,
     engine::{
@@ -14,6 +13,7 @@ use crate::{
         interrupt::Interrupts,
         lock::{self, ProjectLock},
         logs::{saved, saving::Saving},
+        odd,
         project::Project,
         ready::ReadyContext,
         reporter::Reporter,
@@ -328,14 +328,7 @@ async fn say_old_brokers(session: &Session, project: &Project, observed: &Observ
 
 async fn say_problems(session: &Session, project: &Project) {
     for problem in &project.problems {
-        let (code, message) = (problem.code, problem.in_one_line());
-        session
-            .reporter
-            .send(match problem.severity {
-                Severity::Note => EventKind::Note { code, message },
-                Severity::Error | Severity::Warning => EventKind::Notice { code, message, help: problem.help.clone() },
-            })
-            .await;
+        session.reporter.send(odd::notice(problem)).await;
     }
 }
 

@@ -171,7 +171,8 @@ impl Renderer {
                     lines.push(String::new());
                     self.screen.talk(&lines);
                 }
-                let mark = if *exit_code == 0 { paint.dim("·") } else { paint.bad("✘") };
+                // 143: it ended because it was told to (SIGTERM), as a JVM says it.
+                let mark = if matches!(exit_code, 0 | 143) { paint.dim("·") } else { paint.bad("✘") };
                 self.screen.talk(&[format!("{mark} {} {}", paint.strong(name), talk::ending(kind))]);
             }
             EventKind::ContainerFailed { .. } => self.failures.push(kind.clone()),

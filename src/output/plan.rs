@@ -23,7 +23,11 @@ pub(super) fn lines(steps: &[PlannedStep], paint: Paint) -> Vec<String> {
         .collect();
     let mut lines = text::indent(text::columns(&rows), "  ");
     lines.push(String::new());
-    lines.push(text::count(steps.len(), "step"));
+    // Looking whether everything is ready changes nothing.
+    lines.push(match steps.iter().all(|step| step.line.action.starts_with("await")) {
+        true => "nothing to change, only to look whether everything is ready".to_owned(),
+        false => text::count(steps.len(), "step"),
+    });
     lines
 }
 

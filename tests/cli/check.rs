@@ -48,6 +48,15 @@ async fn good_files_are_said_to_be_and_docker_is_not_asked() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_file_is_looked_for_in_the_folder_that_is_asked_for() -> Result<()> {
+    let project = shop(BINDING)?;
+    project.write("elsewhere/other.toml", SHOP)?;
+    let ended = project.run(&["-C", "elsewhere", "-f", "other.toml", "check"]).await?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn everything_wrong_is_shown_at_once_and_nothing_starts() -> Result<()> {
     let project = broken()?;
     let check = project.run(&["check"]).await?;

@@ -74,6 +74,9 @@ async fn status_is_one_object_as_the_contract_has_it() -> Result<()> {
     project.daemon.let_die("shop-redis-1", 1);
     let broken: Value = serde_json::from_str(&project.succeed(&["status", "--json"]).await?.stdout)?;
     assert_eq!(broken["state"], "degraded", "{broken}");
+    project.write("components/bad.yaml", "kind: [\n")?;
+    let edited: Value = serde_json::from_str(&project.succeed(&["status", "--json"]).await?.stdout)?;
+    assert_eq!(edited["state"], "degraded", "{edited}");
     Ok(())
 }
 

@@ -180,3 +180,12 @@ async fn of_a_log_that_takes_too_long_the_last_lines_are_kept() -> Result<()> {
     assert_eq!(shown(&project, &["--grep", "life"]).await?, ["life 0"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn whose_project_is_not_there_is_told_so() -> Result<()> {
+    let project = Project::new(SMALL)?;
+    let told = project.succeed(&["logs"]).await?;
+    assert_eq!(told.stdout, "");
+    assert!(told.stderr.contains("` is there; `sandbox up` starts it"), "{told:?}");
+    Ok(())
+}

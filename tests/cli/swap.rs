@@ -87,7 +87,11 @@ async fn nothing_to_swap_is_said() -> Result<()> {
     assert!(same.stderr.contains("the project is on `redis`"), "{}", same.stderr);
     let unknown = project.run(&["swap-broker", "rabbit"]).await?;
     assert_eq!(unknown.code, Some(2), "{unknown:?}");
-    assert!(unknown.stderr.contains("in-memory, kafka, rabbitmq, redis, redpanda"), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("did you mean `rabbitmq`? the brokers are `in-memory`, `kafka`"),
+        "{}",
+        unknown.stderr
+    );
     assert_eq!(changes(&project), Vec::<String>::new());
     project.succeed(&["down"]).await?;
     let nothing = project.run(&["swap-broker", "kafka"]).await?;
@@ -135,12 +139,13 @@ async fn a_new_sidecar_that_cannot_be_made_takes_the_target_with_it() -> Result<
 
 #[tokio::test]
 async fn saved_it_is_what_the_file_says_and_comments_stay() -> Result<()> {
-    let project = Project::new(&SHOP.replace("kind = \"redis\"", "kind = \"redis\" # ours"))?;
+    let own = "kind = \"redis\" # ours\nmemory = \"128MB\"";
+    let project = Project::new(&SHOP.replacen("kind = \"redis\"", own, 1))?;
     project.succeed(&["up", "-d"]).await?;
     let ended = project.succeed(&["swap-broker", "in-memory", "--yes", "--save"]).await?;
     assert!(ended.stderr.contains("saved in sandbox.toml"), "{}", ended.stderr);
     let text = fs::read_to_string(project.directory().join("sandbox.toml"))?;
-    assert!(text.contains("kind = \"in-memory\" # ours\n"), "{text}");
+    assert!(text.contains("kind = \"in-memory\" # ours\n# of redis: memory = \"128MB\"\n"), "{text}");
     project.daemon.world().calls.clear();
     project.succeed(&["up", "-d"]).await?;
     assert_eq!(changes(&project), Vec::<String>::new());

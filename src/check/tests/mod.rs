@@ -86,6 +86,29 @@ fn good_files_have_no_problems() {
 }
 
 #[test]
+fn the_consumers_name_is_the_one_whose_case_matters() {
+    let with = |component_type: &str, name: &str| {
+        check(&metadata(
+            component_type,
+            &[("brokers", "a:1"), ("authType", "none"), ("redisHost", "a:1"), (name, "me")],
+        ))
+    };
+    let found = with("pubsub.kafka", "consumerId");
+    let wanted = "error 11:12 daprd passes over `consumerId` of Component `it` and adds a `consumerID` of its own, and \
+        `pubsub.kafka` refuses to load with both | write `consumerID`";
+    assert!(found.lines().any(|line| line == wanted), "{found}");
+    let found = with("pubsub.redis", "consumerid");
+    let wanted = "warning 11:12 daprd passes over `consumerid` of Component `it` and adds a `consumerID` of its own | write `consumerID`";
+    assert!(found.lines().any(|line| line == wanted), "{found}");
+    assert!(!with("pubsub.kafka", "consumerID").contains("passes over"));
+    // Behind another broker it is that one which counts.
+    let around = Surroundings { replaced: BTreeMap::from([("it".to_owned(), "pubsub.redis".to_owned())]), ..around() };
+    let found = shown(&found_in(&[("a.yaml", &metadata("pubsub.kafka", &[("consumerId", "me")]))], &around));
+    assert!(found.contains("warning 8:12 daprd passes over `consumerId`"), "{found}");
+    assert!(found.contains("`pubsub.kafka` refuses"), "{found}");
+}
+
+#[test]
 fn what_a_document_is() {
     let kinds = [
         (

@@ -71,7 +71,7 @@ fn versions_at_the_edges_of_what_is_known() {
     for (version, wanted) in [
         (
             "1.11.6",
-            "error 3:11 Dapr 1.11.6 is too old to be started: 1.12.0 is the oldest that can be | write `version = \"1.12.0\"`",
+            "error 3:11 Dapr 1.11.6 is too old to be started (1.12.0 is the oldest that can be) | write `version = \"1.12.0\"`",
         ),
         ("1.13.6", "note 3:11 Dapr 1.13.6 is started with what it has: no scheduler, so no jobs"),
         ("1.19.0", "note 3:11 Dapr 1.19.0 is newer than what sandbox knows"),

@@ -135,6 +135,16 @@ fn a_secret_that_nobody_serves_is_an_error_and_not_a_parked_component() {
 }
 
 #[test]
+fn a_secret_that_sandbox_toml_replaces_needs_nobody_to_serve_it() {
+    let binding = "kind: Component\nmetadata: {name: crm}\nspec:\n  type: bindings.http\n  metadata:\n  - {name: url, secretKeyRef: {name: crm}}\n";
+    let metadata = BTreeMap::from([("url".to_owned(), "http://crm:8025".to_owned())]);
+    let overrides = IndexMap::from([("crm".to_owned(), ComponentOverride { line: 1, metadata })]);
+    let local = Local { skip: &[], backends: &[], secrets: None, overrides: &overrides, environment: &BTreeMap::new() };
+    let rendered = render(&AppId::new("orders"), &resources(&[("crm.yaml", binding)]), &local).expect("renders");
+    assert!(rendered.files["component-crm.yaml"].contains("value: http://crm:8025"));
+}
+
+#[test]
 fn subscriptions_and_other_resources_are_taken_as_they_are_and_foreign_kinds_are_not() {
     let subscription = "kind: Subscription\nmetadata: {name: s}\nspec: {pubsubname: pubsub, topic: orders}\n---\nkind: Deployment\nmetadata: {name: d}\n";
     let rendered = render_on("redis", "orders", &[("s.yaml", subscription)]).expect("renders");

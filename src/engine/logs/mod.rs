@@ -79,6 +79,10 @@ pub async fn logs(
     let speakers = there.iter().map(|(_, speaker)| speaker).chain(gone.iter().flatten());
     let mut names: Vec<_> = speakers.map(|speaker| speaker.name.clone()).collect();
     names.dedup();
+    if names.is_empty() {
+        let message = format!("nothing of `{}` is there; `sandbox up` starts it", request.project);
+        reporter.send(EventKind::Note { code: "sandbox::logs::nothing", message }).await;
+    }
     reporter.send(EventKind::Speakers(names)).await;
     let sources: Vec<_> = there.into_iter().map(|(id, speaker)| LogSource::new(docker, &id, speaker)).collect();
     let saved = saved.into_iter().zip(gone).filter_map(|(one, speaker)| Some((one, speaker?))).collect();

@@ -3,6 +3,7 @@
 use super::{Consent, SwapRequest};
 use crate::{
     catalog::Catalog,
+    config::suggest::nearest,
     dapr::bridge,
     engine::{
         project::Project,
@@ -47,8 +48,7 @@ pub(super) struct Swap {
 pub(super) async fn look(session: &Session, request: &SwapRequest) -> Result<Swap, Failure> {
     let (kind, catalog) = (request.kind.as_str(), Catalog::embedded());
     let Some(entry) = catalog.brokers.get(kind) else {
-        let known = catalog.brokers.keys().cloned().collect();
-        return Err(SwapFailure::UnknownKind { wanted: kind.to_owned(), known }.into());
+        return Err(unknown(kind, &catalog).into());
     };
     let mut target = Project::load_on(&request.load, Some(kind))?;
     let Some(mark) = target.broker.as_mut() else {
@@ -188,6 +188,13 @@ impl Swap {
     }
 }
 
+fn unknown(kind: &str, catalog: &Catalog) -> SwapFailure {
+    let near = nearest(kind, catalog.brokers.keys().map(String::as_str));
+    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let known = catalog.brokers.keys().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+    SwapFailure::UnknownKind { wanted: kind.to_owned(), near, known }
+}
+
 /// Whether a value of a component names a container: `redpanda:9092`, `amqp://user@rabbitmq:5672`.
 fn names_host(value: &str, host: &str) -> bool {
     let is_part = |character: char| !(character.is_ascii_alphanumeric() || character == '-' || character == '.');
@@ -197,6 +204,18 @@ fn names_host(value: &str, host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broker_that_there_is_not_is_told_with_the_nearest_one() {
+        let help =
+            |kind: &str| miette::Diagnostic::help(&unknown(kind, &Catalog::embedded())).expect("a help").to_string();
+        assert!(
+            help("redsi").starts_with("did you mean `redis`? the brokers are `in-memory`, `kafka`, "),
+            "{}",
+            help("redsi")
+        );
+        assert!(help("nats").starts_with("the brokers are `in-memory`"), "{}", help("nats"));
+    }
 
     #[test]
     fn a_value_names_a_host_where_that_stands_alone() {

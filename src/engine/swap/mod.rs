@@ -30,7 +30,7 @@ use self::{
     telling::Telling,
 };
 use crate::{
-    config::LoadRequest,
+    config::{LoadRequest, model::Config},
     engine::{
         bulk::{bulk_subscriptions, killed_at_their_end},
         executor::Executor,
@@ -116,7 +116,7 @@ pub async fn swap_broker(session: &Session, request: &SwapRequest) -> Result<(),
     let telling = Telling::begin(&session.reporter, &swap.target.state_directory);
     let executor = up::executor(session, &swap.target, request.wait_timeout);
     let silent = Executor { reporter: session.reporter.silent(), ..executor.clone() };
-    let run = Run { session, request, swap: &swap, telling, executor: silent };
+    let run = Run { session, request, written: &config, swap: &swap, telling, executor: silent };
     run.all().await
 }
 
@@ -124,6 +124,8 @@ pub async fn swap_broker(session: &Session, request: &SwapRequest) -> Result<(),
 struct Run<'a> {
     session: &'a Session,
     request: &'a SwapRequest,
+    /// sandbox.toml as it is written, on the broker that it names.
+    written: &'a Config,
     swap: &'a Swap,
     telling: Telling,
     executor: Executor,
@@ -166,7 +168,7 @@ impl Run<'_> {
         let (completed, drained) = tokio::join!(completing, rest);
         completed?;
         if self.request.save {
-            let file = save::save(&self.swap.target.config, &to)?;
+            let file = save::save(self.written, &to)?;
             self.telling.say(SwapProgress::Saved { file }).await;
         }
         let drained = drained?;

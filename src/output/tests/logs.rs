@@ -187,6 +187,28 @@ fn what_happens_stands_among_the_lines() {
 }
 
 #[test]
+fn who_was_told_to_end_has_not_failed() {
+    let both = Bytes::default();
+    let output = OutputSettings {
+        mode: Mode::Plain,
+        stdout_color: false,
+        stderr_color: false,
+        stdout_tty: false,
+        width: None,
+        verbose: false,
+        animate: false,
+    };
+    let mut renderer = Renderer::new(output, Box::new(both.clone()), Box::new(both.clone()));
+    for exit_code in [143, 137] {
+        let (name, role) = (ShortName::new("kafka"), Role::Broker);
+        let kind = EventKind::Exited { name, exit_code, role, cause: None, tail: Vec::new() };
+        renderer.event(&Event { schema: SCHEMA, time: moment(1), kind });
+    }
+    renderer.finish();
+    assert_eq!(both.text(), "· kafka exited (143)\n✘ kafka exited (137)\n");
+}
+
+#[test]
 fn lines_for_a_program() {
     let told = shown(Mode::Json, false, None, LogSettings::default());
     for line in told.lines() {
