@@ -1,7 +1,7 @@
 //! What a container has written so far, read from the file in which the engine keeps it.
 //!
 //! The engine needs more than half of the time that docker compose takes only to give a log over its API. Where the file can be
-//! read (by root on Linux, or with an engine that runs without root) it tells the same in a tenth of it. A file is only taken for
+//! read (by root on Linux, or with an engine that runs without root) it tells the same for a fraction of that. A file is only taken for
 //! that of a container when it has the container's id in its name and, near its end, the very piece that the engine says is the
 //! last. It must never be rotated, and when a line in it is not as expected, the rest is asked of the engine.
 
