@@ -78,9 +78,10 @@ impl Docker {
     async fn log_file(&self, name: &ContainerName) -> Option<LogFile> {
         self.endpoint.strip_prefix("unix://")?;
         let container = self.client.inspect_container(name.as_str(), None::<InspectContainerOptions>).await.ok()?;
-        let file = tokio::fs::File::open(log_file::place(&container)?).await.ok()?.into_std().await;
+        let path = log_file::place(&container)?;
+        let file = tokio::fs::File::open(&path).await.ok()?.into_std().await;
         let last = self.last_logs(name, 1).next().await?.ok()?;
-        tokio::task::spawn_blocking(move || LogFile::confirm(file, &last)).await.ok()?
+        tokio::task::spawn_blocking(move || LogFile::confirm(file, &path, &last)).await.ok()?
     }
 
     /// Over the API.

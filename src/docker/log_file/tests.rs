@@ -79,14 +79,45 @@ impl Fake {
 }
 
 const DEFAULT: &str = r#"{"Type":"json-file","Config":{}}"#;
+/// As `up` makes containers.
+const OURS: &str = r#"{"Type":"json-file","Config":{"max-size":"100m","max-file":"2"}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_tells_what_the_engine_gives() {
-    let fake = engine(DEFAULT, false, |_, line| line).await;
+    for config in [DEFAULT, OURS] {
+        let fake = engine(config, false, |_, line| line).await;
+        let (pieces, asked) = fake.read(LogRange::default()).await;
+        assert!(!asked, "the file was not used");
+        assert_eq!(pieces.len(), LINES);
+        assert!(pieces == fake.given().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_an_older_one_is_not_all_and_one_that_is_rotated_while_it_is_read_is() {
+    let fake = engine(OURS, false, |_, line| line).await;
+    let path = fake.folder.path().join(format!("{ID}-json.log"));
+    let older = path.with_extension("log.1");
+    let mut pieces = fake.docker.written_in_bulk(&ContainerName::new(ID), LogRange::default()).await;
+    let mut read = pieces.next().await.expect("it has begun");
+    fs::rename(&path, &older).expect("renamed");
+    fs::write(&path, piece(LINES - 1).1).expect("written");
+    read.extend(pieces.collect::<Vec<_>>().await.concat());
+    assert!(read == fake.given().await);
+    fake.seen.lock().expect("whole").clear();
     let (pieces, asked) = fake.read(LogRange::default()).await;
-    assert!(!asked, "the file was not used");
-    assert_eq!(pieces.len(), LINES);
-    assert!(pieces == fake.given().await);
+    assert!(asked && pieces == fake.given().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_cut_off_while_it_is_read_is_asked_of_the_engine() {
+    let fake = engine(OURS, false, |_, line| line).await;
+    let path = fake.folder.path().join(format!("{ID}-json.log"));
+    let mut pieces = fake.docker.written_in_bulk(&ContainerName::new(ID), LogRange::default()).await;
+    let mut read = pieces.next().await.expect("it has begun");
+    fs::File::options().write(true).open(&path).and_then(|file| file.set_len(0)).expect("emptied");
+    read.extend(pieces.collect::<Vec<_>>().await.concat());
+    assert!(read == fake.given().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,8 +146,15 @@ async fn another_file_than_the_engines_is_not_read() {
         engine(DEFAULT, false, |number, line| if number == LINES - 1 { String::new() } else { line }).await,
         engine(DEFAULT, false, |_, line| line.replace("\\\"", "'")).await,
         engine(DEFAULT, false, |_, _| String::new()).await,
-        // Rotated, of another driver, with labels in it, of a terminal.
+        // One that is emptied when it is full, compressed, of another driver, with labels in it, of a terminal.
         engine(r#"{"Type":"json-file","Config":{"max-size":"10m"}}"#, false, |_, line| line).await,
+        engine(r#"{"Type":"json-file","Config":{"max-size":"10m","max-file":"1"}}"#, false, |_, line| line).await,
+        engine(
+            r#"{"Type":"json-file","Config":{"max-size":"1m","max-file":"2","compress":"true"}}"#,
+            false,
+            |_, line| line,
+        )
+        .await,
         engine(r#"{"Type":"local","Config":{}}"#, false, |_, line| line).await,
         engine(r#"{"Type":"json-file","Config":{"labels":"a"}}"#, false, |_, line| line).await,
         engine(DEFAULT, true, |_, line| line).await,
