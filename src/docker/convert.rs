@@ -146,6 +146,20 @@ mod tests {
     }
 
     #[test]
+    fn the_log_can_be_read_from_its_file() {
+        let path = "/var/lib/docker/containers/4f2b/4f2b-json.log";
+        let inspected = bollard::models::ContainerInspectResponse {
+            id: Some("4f2b".to_owned()),
+            log_path: Some(path.to_owned()),
+            host_config: container_body(&spec(), "shop", &origin()).host_config,
+            // The engine says this of everything that was made without a terminal.
+            config: Some(bollard::models::ContainerConfig { tty: Some(false), ..Default::default() }),
+            ..Default::default()
+        };
+        assert_eq!(crate::docker::log_file::place(&inspected), Some(PathBuf::from(path)));
+    }
+
+    #[test]
     fn labels_are_read_back_as_they_were_written() {
         let spec = spec();
         let labels = origin().container(&spec);

@@ -1,8 +1,14 @@
 //! Log output as the engine gives it: pieces with the stream and the engine's time. Lines are made of them in `logs/`.
 
-use super::{Docker, DockerError, log_bulk};
+use super::{
+    Docker, DockerError, log_bulk,
+    log_file::{self, BrokenOff, LogFile},
+};
 use crate::{event::Stream as OutputStream, names::ContainerName};
-use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
+use bollard::{
+    container::LogOutput,
+    query_parameters::{InspectContainerOptions, LogsOptionsBuilder},
+};
 use bytes::Bytes;
 use futures_util::{
     Stream, StreamExt,
@@ -23,7 +29,7 @@ pub struct LogChunk {
 }
 
 /// Which part of a container's output is read. The engine counts in whole seconds: more may come than was asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogRange {
     /// Nothing older.
     pub since: Option<Timestamp>,
@@ -54,6 +60,32 @@ impl Docker {
 
     /// The same, many pieces at once. Ends where the engine breaks off, too.
     pub async fn written_in_bulk(&self, name: &ContainerName, range: LogRange) -> BoxStream<'static, Vec<LogChunk>> {
+        let file = if range == LogRange::default() { self.log_file(name).await } else { None };
+        let Some(file) = file else { return self.given_in_bulk(name, range).await };
+        let (mut batches, ended) = file.read();
+        let (docker, name) = (self.clone(), name.clone());
+        let rest = async move {
+            match ended.await {
+                Ok(Err(BrokenOff { given })) => without_first(given, docker.given_in_bulk(&name, range).await),
+                // The program ends.
+                Ok(Ok(())) | Err(_) => stream::empty().boxed(),
+            }
+        };
+        stream::poll_fn(move |context| batches.poll_recv(context)).chain(stream::once(rest).flatten()).boxed()
+    }
+
+    /// Where the engine keeps it, when that is here and can be read.
+    async fn log_file(&self, name: &ContainerName) -> Option<LogFile> {
+        self.endpoint.strip_prefix("unix://")?;
+        let container = self.client.inspect_container(name.as_str(), None::<InspectContainerOptions>).await.ok()?;
+        let path = log_file::place(&container)?;
+        let file = tokio::fs::File::open(&path).await.ok()?.into_std().await;
+        let last = self.last_logs(name, 1).next().await?.ok()?;
+        tokio::task::spawn_blocking(move || LogFile::confirm(file, &path, &last)).await.ok()?
+    }
+
+    /// Over the API.
+    async fn given_in_bulk(&self, name: &ContainerName, range: LogRange) -> BoxStream<'static, Vec<LogChunk>> {
         if let Some(socket) = self.endpoint.strip_prefix("unix://")
             && let Some(mut batches) = log_bulk::read(socket, self.log_path(name, range)).await
         {
@@ -105,6 +137,17 @@ impl Docker {
             Err(error) => Err(DockerError::of("read the log of", &name, &error, &endpoint)),
         })
     }
+}
+
+/// All but so many pieces of the beginning.
+fn without_first(mut count: usize, batches: BoxStream<'static, Vec<LogChunk>>) -> BoxStream<'static, Vec<LogChunk>> {
+    let rest = move |mut pieces: Vec<LogChunk>| {
+        let known = count.min(pieces.len());
+        count -= known;
+        pieces.drain(..known);
+        pieces
+    };
+    batches.map(rest).boxed()
 }
 
 fn seconds(time: Timestamp) -> i32 {

@@ -5,12 +5,16 @@ mod build;
 pub mod connect;
 mod convert;
 mod error;
+#[cfg(all(test, unix))]
+mod fake;
 mod file;
 mod image;
 mod inspect;
 pub mod labels;
 mod log_bulk;
+mod log_file;
 mod log_frames;
+mod log_json;
 mod logs;
 mod observe;
 mod usage;

@@ -1,6 +1,6 @@
 //! `logs`: every line once and in its order, whatever a container does to it.
 
-use crate::support::{Context, Project, Result, Value, engine, ensure, run::Run, scenario, script, seconds};
+use crate::support::{Context, Project, Result, Value, engine, ensure, forward, run::Run, scenario, script, seconds};
 
 /// Three writers at full speed: one ends without a newline, one has a 200 KB line, a progress bar and bytes that are no UTF-8.
 const NUMBERS: &str = r#"
@@ -15,6 +15,22 @@ if name == "odd":
     out.write(b"odd bytes \xff\xfe\n")
 out.write(b"%s the end" % name.encode())
 out.flush()
+"#;
+
+/// All bytes there are, and what JSON and HTML write otherwise, to both streams; never ends, and says more all the time.
+const BYTES: &str = r#"
+import os, time
+def say(text):
+    os.write(1, text)
+    os.write(2, b"to stderr: " + text)
+for byte in range(256):
+    say(b"%d: <" % byte + bytes([byte]) + b"> & \\ \" / \xe2\x80\xa8 \xc3\xbc \xf0\x9f\xa6\x80 \xed\xa0\x80\n")
+say(b"y" * 40_000 + b"\n\n")
+number = 0
+while True:
+    number += 1
+    say(b"more %d\n" % number)
+    time.sleep(0.002)
 "#;
 
 const LINES: usize = 20_000;
@@ -206,6 +222,42 @@ fn what_removed_containers_had_said_is_there_once_and_in_order_until_down() {
         it.step("`down` forgets it", || {
             project.sandbox(&["down"])?.succeeded()?;
             ensure!(!project.path(".sandbox/logs").exists());
+            Ok(())
+        })
+    });
+}
+
+/// Where the engine's files can be read, `logs` reads them; what it shows must be what the engine gives over its API.
+#[test]
+fn the_engines_files_tell_what_its_api_tells() {
+    scenario("files", |it| {
+        let project = it.project();
+        describe(&project, "first")?;
+        project.write("bytes.py", BYTES)?;
+        let text = std::fs::read_to_string(project.path("sandbox.toml"))?;
+        let bytes = "[containers.bytes]\nimage = \"python:3.13-slim\"\ncommand = [\"python\", \"/bytes.py\"]\n\
+                     volumes = [\"./bytes.py:/bytes.py:ro\"]\n";
+        project.write("sandbox.toml", &format!("{text}{bytes}"))?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let api = forward::forwarded()?;
+        let ended = ["even", "odd", "prime"];
+        for how in [&["logs", "--json"][..], &["logs", "--raw", "-t"], &["logs"], &["logs", "-n", "7"]] {
+            let arguments = [how, &ended].concat();
+            it.step(&format!("`{}` is the same both ways", arguments.join(" ")), || {
+                let ours = project.sandbox(&arguments)?.succeeded()?;
+                let theirs = project.sandbox_at(&api, &arguments)?.succeeded()?;
+                ensure!(ours.stdout == theirs.stdout, "{} and {} bytes", ours.stdout.len(), theirs.stdout.len());
+                ensure!(!ours.stdout.is_empty());
+                Ok(())
+            })?;
+        }
+        it.step("of a container that goes on speaking each way shows the same, the later one more", || {
+            let arguments = ["logs", "--json", "bytes"];
+            let first = project.sandbox(&arguments)?.succeeded()?;
+            let second = project.sandbox_at(&api, &arguments)?.succeeded()?;
+            let third = project.sandbox(&arguments)?.succeeded()?;
+            ensure!(first.stdout.lines().count() > 512, "{first}");
+            ensure!(second.stdout.starts_with(&first.stdout) && third.stdout.starts_with(&second.stdout));
             Ok(())
         })
     });

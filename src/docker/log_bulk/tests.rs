@@ -1,77 +1,22 @@
-//! Against an engine on a socket that answers as dockerd does, byte for byte.
-
 use crate::{
     docker::{
         Docker,
-        connect::Surroundings,
+        fake::{self, Seen, connect, frame},
         logs::{LogChunk, LogRange},
     },
     names::ContainerName,
 };
 use futures_util::StreamExt;
-use std::{
-    collections::BTreeMap,
-    io::{Read, Write},
-    os::unix::net::{UnixListener, UnixStream},
-    sync::{Arc, Mutex},
-    thread,
-};
 
-/// The requests that came.
-type Seen = Arc<Mutex<Vec<String>>>;
-
-/// Answers each connection's first request: a log with `status` and this body, everything else as bollard needs it.
+/// Answers with a log of this status and body.
 fn engine(status: &'static str, body: Vec<u8>) -> (tempfile::TempDir, Seen, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("engine.sock");
-    let listener = UnixListener::bind(&path).expect("bound");
-    let seen = Seen::default();
-    let requests = Arc::clone(&seen);
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let request = head(&mut stream);
-            let is_log = request.contains("/logs?");
-            requests.lock().expect("whole").push(request.lines().next().unwrap_or_default().to_owned());
-            let answer = if is_log {
-                let head = format!("HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
-                [head.into_bytes(), body.clone()].concat()
-            } else {
-                let version = r#"{"ApiVersion":"1.41"}"#;
-                let length = version.len();
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{version}")
-                    .into_bytes()
-            };
-            // Whoever has seen enough may have gone.
-            let _ = stream.write_all(&answer);
-        }
-    });
-    let endpoint = format!("unix://{}", path.display());
-    (folder, seen, endpoint)
-}
-
-fn head(stream: &mut UnixStream) -> String {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).expect("UTF-8")
-}
-
-async fn connect(endpoint: &str) -> Docker {
-    let environment = BTreeMap::from([("DOCKER_HOST".to_owned(), endpoint.to_owned())]);
-    Docker::connect(&Surroundings { environment, home: None }).await.expect("it answers")
+    fake::engine(move |request| request.contains("/logs?").then(|| fake::log(status, &body)))
 }
 
 /// Lines of both streams, an empty one, one that is longer than a read, one without an end.
 fn body() -> Vec<u8> {
     let mut body = Vec::new();
-    let mut add = |kind: u8, text: &str| {
-        let frame = [&[kind, 0, 0, 0][..], &u32::try_from(text.len()).expect("short").to_be_bytes(), text.as_bytes()];
-        let frame = frame.concat();
-        body.extend_from_slice(format!("{:x}\r\n", frame.len()).as_bytes());
-        body.extend_from_slice(&frame);
-        body.extend_from_slice(b"\r\n");
-    };
+    let mut add = |kind: u8, text: &str| body.extend(frame(kind, text));
     for number in 0..5000 {
         add(1 + u8::from(number % 7 == 0), &format!("2026-11-24T10:00:00.{number:09}Z line {number}\n"));
     }

@@ -4,6 +4,7 @@ pub mod broker;
 pub mod checker;
 pub mod dapr;
 pub mod engine;
+pub mod forward;
 pub mod http;
 pub mod load;
 pub mod numbers;

@@ -56,6 +56,16 @@ impl Project {
         Run::of(self.command(arguments))
     }
 
+    /// The same with the engine at another address.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn sandbox_at(&self, engine: &str, arguments: &[&str]) -> Result<Run> {
+        let mut command = self.command(arguments);
+        command.env("DOCKER_HOST", engine);
+        Run::of(command)
+    }
+
     /// `sandbox ARGUMENTS` in its folder, going on.
     ///
     /// # Errors
