@@ -7,7 +7,11 @@ use super::{
     groups::Subscriptions,
 };
 use crate::{
-    engine::{project::Project, reporter::milliseconds, up::unless_interrupted},
+    engine::{
+        project::Project,
+        reporter::milliseconds,
+        up::{self, unless_interrupted},
+    },
     error::Failure,
     names::ContainerName,
     plan::{
@@ -97,10 +101,10 @@ impl Run<'_> {
             if self.request.no_drain {
                 return Ok(None);
             }
-            // One that was stopped with messages in it, or died.
-            let project = old.project;
-            let there = diff::target(&project.desired, &self.swap.observed, &project.origin.directory);
-            unless_interrupted(self.session, self.executor.run(there.map_err(Failure::from)?.start)).await?;
+            // One that was stopped with messages in it, or died. Its image was not looked for yet.
+            let (desired, observed) = unless_interrupted(self.session, up::look(self.session, old.project)).await?;
+            let there = diff::target(&desired, &observed, &old.project.origin.directory).map_err(Failure::from)?;
+            unless_interrupted(self.session, self.executor.run(there.start)).await?;
         }
         old.drain(self.session, &self.executor, &self.telling, self.request, drains).await.map(Some)
     }
