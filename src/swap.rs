@@ -137,6 +137,11 @@ pub enum SwapProgress {
         /// Why, in one sentence.
         reason: String,
     },
+    /// A second Ctrl-C ended it in the midst.
+    CutShort {
+        /// The target.
+        to: String,
+    },
     /// It is done, but for what lies in the old broker.
     Unfinished {
         /// The old broker, which goes on running.

@@ -7,7 +7,7 @@ use crate::probe::{
     NotYet,
     kafka_wire::{ByPartition, End, KafkaConnection},
 };
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 pub(super) async fn left(address: SocketAddr, groups: &[Group]) -> Result<Vec<Left>, NotYet> {
     let mut connection = KafkaConnection::connect(address).await?;
@@ -48,6 +48,19 @@ pub(super) async fn declare(address: SocketAddr, declarations: &[Declaration]) -
     let mut connection = KafkaConnection::connect(address).await?;
     for declaration in declarations {
         connection.partitions(&declaration.group.topic, true).await?;
+    }
+    Ok(())
+}
+
+/// A member that vanished stays in its group until its session has ended, and who joins meanwhile waits for it.
+pub(super) async fn release(address: SocketAddr, groups: &[Group]) -> Result<(), NotYet> {
+    let mut connection = KafkaConnection::connect(address).await?;
+    let names: BTreeSet<_> = groups.iter().map(|group| group.consumer_group.as_str()).collect();
+    for name in names {
+        connection.find_group_coordinator(name).await?;
+        for member in connection.describe_group(name).await?.members {
+            connection.leave_group(name, &member.member_id).await?;
+        }
     }
     Ok(())
 }

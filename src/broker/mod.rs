@@ -3,8 +3,8 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | `kafka` | end offset minus committed offset; topics |
-//! | `redis` | pending entries and lag of a stream's group; groups |
+//! | `kafka` | end offset minus committed offset; topics; members that have gone |
+//! | `redis` | pending entries and lag of a stream's group; groups; whose entries have waited for long |
 //! | `rabbitmq` | ready and unacknowledged messages of a queue; exchanges, queues and bindings |
 //! | `topology` | which of these daprd declares for a subscription. Pure |
 //!
@@ -127,6 +127,26 @@ impl BrokerAt {
                     .await
             }
             Inquiry::RabbitmqQueue => within(self.address, self.deadline, rabbitmq::declare(self, declarations)).await,
+        }
+    }
+
+    /// Whether it learns only some time later what a consumer has handled, unless that one ends.
+    pub fn learns_late(&self) -> bool {
+        matches!(self.inquiry, Inquiry::KafkaGroup)
+    }
+
+    /// Takes from consumers that have ended what they still have: the next ones get it at once, and not when the broker gives it
+    /// up for lost. For groups that nobody is in any more. RabbitMQ sees by itself that a consumer has gone.
+    ///
+    /// # Errors
+    /// The reason why it was not done; the broker does it later then.
+    pub async fn release(&self, groups: &[Group]) -> Result<(), NotYet> {
+        match self.inquiry {
+            Inquiry::KafkaGroup => within(self.address, self.deadline, kafka::release(self.address, groups)).await,
+            Inquiry::RedisGroup => {
+                within(self.address, self.deadline, redis::release(self.address, self.credentials(), groups)).await
+            }
+            Inquiry::RabbitmqQueue => Ok(()),
         }
     }
 

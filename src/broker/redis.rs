@@ -14,7 +14,15 @@ use std::{collections::HashMap, net::SocketAddr};
 /// Counts up to a thousand entries after an id; gives the last one's id too.
 const COUNT: &str = "local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1000) \
                      return {#found, #found > 0 and found[#found][1] or ARGV[1]}";
+/// Lets up to a thousand entries after an id, which somebody has, count as given long ago; gives the last one's id too.
+const AGE: &str = "local found = redis.call('XPENDING', KEYS[1], ARGV[1], '(' .. ARGV[2], '+', 1000) \
+                   for _, one in ipairs(found) do \
+                   redis.call('XCLAIM', KEYS[1], ARGV[1], one[2], 0, one[1], 'IDLE', ARGV[3], 'JUSTID') \
+                   end \
+                   return {#found, #found > 0 and found[#found][1] or ARGV[2]}";
 const PIECE: u64 = 1000;
+/// Longer than any `processingTimeout` of a drain, in milliseconds.
+const LONG_AGO: u64 = 3_600_000;
 
 pub(super) async fn left(
     address: SocketAddr,
@@ -82,6 +90,31 @@ pub(super) async fn declare(
         match connection.call(&create).await? {
             Value::ServerError(error) if error.code() != "BUSYGROUP" => return Err(refusal(&error)),
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// daprd takes over what a consumer has had for longer than its `processingTimeout`, and looks for it as soon as it subscribes.
+pub(super) async fn release(
+    address: SocketAddr,
+    credentials: Option<(&str, &str)>,
+    groups: &[Group],
+) -> Result<(), NotYet> {
+    let mut connection = connect(address, credentials).await?;
+    for Group { topic, consumer_group, .. } in groups {
+        let mut id = "0".to_owned();
+        loop {
+            let mut age = cmd("EVAL");
+            age.arg(AGE).arg(1).arg(topic).arg(consumer_group).arg(&id).arg(LONG_AGO);
+            let (found, last): (u64, String) = match connection.call(&age).await? {
+                Value::ServerError(error) if error.code() == "NOGROUP" => break,
+                answer => read(&connection, answer)?,
+            };
+            if found < PIECE {
+                break;
+            }
+            id = last;
         }
     }
     Ok(())

@@ -89,6 +89,20 @@ async fn a_group_that_redis_has_already_is_good() {
     assert!(declare(wrong).await.is_err_and(|reason| reason.contains("wrong kind of value")));
 }
 
+#[tokio::test]
+async fn what_a_redis_consumer_that_has_gone_had_is_up_for_the_next_one() {
+    let release = async |answers: &[&str]| {
+        let answers = answers.iter().map(|answer| answer.as_bytes().to_vec()).collect();
+        let address = peer(Behaviour::Answers(answers)).await;
+        let group = Group::new("app", "orders");
+        broker(Inquiry::RedisGroup, address).release(&[group]).await.map_err(|not_yet| not_yet.kind)
+    };
+    assert_eq!(release(&["*2\r\n:3\r\n$3\r\n7-0\r\n"]).await, Ok(()));
+    assert_eq!(release(&["-NOGROUP No such key 'orders'\r\n"]).await, Ok(()), "nobody has anything");
+    let full = "*2\r\n:1000\r\n$3\r\n8-0\r\n";
+    assert_eq!(release(&[full, full, "-NOPERM no script\r\n"]).await, Err(Kind::Unexpected), "it goes on to the end");
+}
+
 type Asked = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A management API whose statistics are old, save when the queue itself is asked.
@@ -317,4 +331,43 @@ async fn a_topic_is_waited_for_until_kafka_has_made_it() {
     assert_eq!(declare(metadata(0, 1)).await, Ok(()));
     assert_eq!(declare(metadata(3, 0)).await, Err(Kind::Waiting));
     assert_eq!(declare(metadata(17, 0)).await, Err(Kind::Unexpected), "a bad name");
+}
+
+/// `DescribeGroupsResponse` v4 of group `app` with these members.
+fn described(members: &[&str]) -> Vec<u8> {
+    let mut body = b"\0\0\0\0\0\0\0\x01\0\0\0\x03app\0\x06Stable\0\x08consumer\0\x05range".to_vec();
+    body.put_u32(u32::try_from(members.len()).expect("short"));
+    for member in members {
+        body.put_u16(u16::try_from(member.len()).expect("short"));
+        body.put_slice(member.as_bytes());
+        // No instance id, no client id, no host, no metadata, no assignment.
+        body.put_slice(b"\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0");
+    }
+    body.put_i32(i32::MIN);
+    body
+}
+
+/// `LeaveGroupResponse` v1.
+fn left_the_group(error_code: i16) -> Vec<u8> {
+    let mut body = b"\0\0\0\0".to_vec();
+    body.put_i16(error_code);
+    body
+}
+
+#[tokio::test]
+async fn members_that_vanished_leave_their_kafka_group() {
+    let release = async |bodies: &[Vec<u8>]| {
+        let address = kafka(bodies).await;
+        let groups = ["bills", "orders"].map(|topic| Group::new("app", topic));
+        broker(Inquiry::KafkaGroup, address).release(&groups).await.map_err(|not_yet| not_yet.reason)
+    };
+    let (good, gone, busy) = (left_the_group(0), left_the_group(25), left_the_group(15));
+    let two = [coordinator(), described(&["a", "b"])];
+    assert_eq!(release(&[&two[..], &[good.clone(), gone]].concat()).await, Ok(()), "one group of two topics");
+    assert_eq!(release(&[coordinator(), described(&[])]).await, Ok(()));
+    let late = release(&[&two[..], &[good, busy]].concat()).await;
+    assert!(
+        late.as_ref().is_err_and(|reason| reason.starts_with("a member of group app cannot leave it yet")),
+        "{late:?}"
+    );
 }

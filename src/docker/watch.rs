@@ -70,7 +70,20 @@ impl Docker {
         })
     }
 
-    /// Returns at the next ending of a container, as soon as its processes are gone; never when the engine cannot tell.
+    /// Waits until the processes of a container have ended, which the engine tells before it has cleared up after them. `id`: not its
+    /// name, which another one may have since.
+    ///
+    /// # Errors
+    /// When it is not there or the engine does not answer.
+    pub async fn wait_until_gone(&self, id: &ContainerName) -> Result<(), DockerError> {
+        tokio::select! {
+            () = self.ending(id) => Ok(()),
+            ended = self.wait_until_ended(id) => ended,
+        }
+    }
+
+    /// Returns at the next ending of a container of this name or id, as soon as its processes are gone; never when the engine
+    /// cannot tell.
     pub(super) async fn ending(&self, name: &ContainerName) {
         let filters = HashMap::from([
             ("type", vec!["container".to_owned()]),
@@ -80,8 +93,9 @@ impl Docker {
         let options = EventsOptionsBuilder::default().filters(&filters).build();
         let mut endings = std::pin::pin!(self.client.events(Some(options)));
         while let Some(Ok(event)) = endings.next().await {
-            let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
-            if attributes.get("name").map(String::as_str) == Some(name.as_str()) {
+            let actor = event.actor.unwrap_or_default();
+            let is_it = |other: Option<&String>| other.is_some_and(|other| other == name.as_str());
+            if is_it(actor.id.as_ref()) || is_it(actor.attributes.unwrap_or_default().get("name")) {
                 return;
             }
         }

@@ -44,6 +44,10 @@ pub(super) fn lines(progress: &SwapProgress, paint: Paint) -> Vec<String> {
             format!("{} the swap was given up: {}", paint.bad("✘"), one_line(reason)),
             paint.dim(format!("  everything is as it was, on {broker}")),
         ],
+        SwapProgress::CutShort { to } => vec![
+            format!("{} the swap was cut short, with nothing lost", paint.bad("✘")),
+            paint.dim(format!("  `sandbox swap-broker {to}` finishes it")),
+        ],
         SwapProgress::Unfinished { broker, reason } => vec![
             format!("{} not all of {} was drained: {}", paint.bad("✘"), paint.strong(broker), one_line(reason)),
             paint.dim(format!("  {broker} goes on running")),

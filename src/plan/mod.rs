@@ -224,6 +224,19 @@ impl Plan {
         self.steps.iter().all(|step| step.action.only_looks())
     }
 
+    /// Cuts it where containers are started: what only makes them ready for that, and the rest.
+    pub fn until_starts(&self) -> [Self; 2] {
+        let mut halves = [Self::default(), Self::default()];
+        let mut places: Vec<(usize, StepId)> = Vec::new();
+        for Step { action, after, cause } in &self.steps {
+            let is_late = matches!(action, Action::Start(_)) || action.only_looks();
+            let half = usize::from(is_late || after.iter().any(|id| places[id.0].0 == 1));
+            let after = after.iter().map(|id| places[id.0]).filter(|(of, _)| *of == half).map(|(_, id)| id).collect();
+            places.push((half, halves[half].push(action.clone(), cause.clone(), after)));
+        }
+        halves
+    }
+
     /// The steps as `plan` and `--dry-run` show them.
     pub fn lines(&self) -> Vec<PlannedStep> {
         let line = |(index, step): (usize, &Step)| PlannedStep {
@@ -263,5 +276,38 @@ impl fmt::Display for Plan {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_cut_where_containers_are_started() {
+        let target = |name: &str| Target {
+            name: ContainerName::new(name),
+            short_name: ShortName::new(name),
+            role: Role::Sidecar,
+        };
+        let mut plan = Plan::default();
+        let mut push = |action, after: &[StepId]| plan.push(action, Cause::HandOver, after.to_vec());
+        let gone = push(Action::Remove(target("old")), &[]);
+        let joined = push(Action::AwaitReady(target("joined"), Readiness::Running), &[]);
+        let pulled = push(Action::Pull(ImageReference::new("a:1")), &[]);
+        let volume = push(Action::RemoveVolume("data".to_owned()), &[gone, pulled]);
+        let started = push(Action::Start(target("new")), &[pulled, volume]);
+        push(Action::Remove(target("other")), &[gone, started, joined]);
+        let [make, start] = plan.until_starts();
+        insta::assert_snapshot!(make, @r"
+        [] -> #1 remove old, hand-over
+        [] -> #2 pull a:1, hand-over
+        [1, 2] -> #3 remove volume data, hand-over
+        ");
+        insta::assert_snapshot!(start, @r"
+        [] -> #1 await joined, hand-over
+        [] -> #2 start new, hand-over
+        [2, 1] -> #3 remove other, hand-over
+        ");
     }
 }

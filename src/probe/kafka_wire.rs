@@ -2,8 +2,8 @@
 //!
 //! The versions asked for are the newest that all of these speak: Apache Kafka 2.4 to 4.1 (4.0 dropped old ones, KIP-896,
 //! but none of these) and Redpanda to 25.3, whose handlers stop at Metadata 8 (7 until 23.x), `FindCoordinator` 2 and
-//! `DescribeGroups` 4; of `ListOffsets` and `OffsetFetch` old ones are asked for that all of them have. So nothing has to be
-//! negotiated.
+//! `DescribeGroups` 4; of `ListOffsets`, `OffsetFetch` and `LeaveGroup` old ones are asked for that all of them have. So nothing
+//! has to be negotiated.
 
 use super::{NotYet, wire::Peer};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -11,8 +11,9 @@ use kafka_protocol::{
     ResponseError,
     messages::{
         ApiKey, BrokerId, DescribeGroupsRequest, DescribeGroupsResponse, FindCoordinatorRequest,
-        FindCoordinatorResponse, GroupId, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-        OffsetFetchRequest, OffsetFetchResponse, RequestHeader, ResponseHeader, TopicName,
+        FindCoordinatorResponse, GroupId, LeaveGroupRequest, LeaveGroupResponse, ListOffsetsRequest,
+        ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader,
+        ResponseHeader, TopicName,
         describe_groups_response::DescribedGroup,
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         metadata_request::MetadataRequestTopic,
@@ -27,6 +28,7 @@ const FIND_COORDINATOR_VERSION: i16 = 2;
 const DESCRIBE_GROUPS_VERSION: i16 = 4;
 const LIST_OFFSETS_VERSION: i16 = 1;
 const OFFSET_FETCH_VERSION: i16 = 2;
+const LEAVE_GROUP_VERSION: i16 = 1;
 
 /// The largest answer that is read: a topic of a thousand partitions has some 40 kB.
 const MAX_FRAME: usize = 1 << 20;
@@ -107,6 +109,20 @@ impl KafkaConnection {
         match ResponseError::try_from_code(described.error_code) {
             None => Ok(described),
             Some(error) => Err(NotYet::waiting(format!("the broker cannot describe group {group} yet ({error})"))),
+        }
+    }
+
+    /// Takes a member out of a consumer group, as itself it would leave: whoever joins then need not wait until its session has
+    /// ended. One that is not there (any more) is no error, and one that lives joins again.
+    ///
+    /// # Errors
+    /// When there is no answer, or the broker does not do it now.
+    pub async fn leave_group(&mut self, group: &str, member: &str) -> Result<(), NotYet> {
+        let request = LeaveGroupRequest::default().with_group_id(GroupId(string(group))).with_member_id(string(member));
+        let answer: LeaveGroupResponse = self.call(ApiKey::LeaveGroup, LEAVE_GROUP_VERSION, &request).await?;
+        match ResponseError::try_from_code(answer.error_code) {
+            None | Some(ResponseError::UnknownMemberId) => Ok(()),
+            Some(error) => Err(NotYet::waiting(format!("a member of group {group} cannot leave it yet ({error})"))),
         }
     }
 

@@ -93,6 +93,76 @@ fn killed_and_finished(it: &Scenario, project: &Project, kind: &str, moment: Mom
     traffic.end(it, "orders")
 }
 
+/// A member of a Kafka group that was killed stays in it for ten seconds, and who comes next used to wait for that.
+#[test]
+fn a_kafka_drain_that_was_killed_holds_up_nobody() {
+    scenario_alone("swap-kill-drain", |it| {
+        let project = it.project();
+        Load::default().describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let publisher = Publisher::of(&project)?;
+        let subscriber = Subscriber::of(&project, "orders")?;
+        subscriber.behave(&json!({ "slow_ms": 500 }))?;
+        let series = Series { name: "left", mode: Mode::Many, rate: 100, count: Some(60), ..Series::default() };
+        publisher.start(&series)?;
+        let report = publisher.finished("left", seconds(30))?;
+        let taken = || -> Result<u64> { Ok(subscriber.seen("left", "orders")?.numbers.len()) };
+        it.step("the swap is killed while its drain delivers", || {
+            let mut swap = project.start(&["--json", "swap-broker", "redis"])?;
+            swap.prints("\"step\":\"draining\"", seconds(60))?;
+            let before = taken()?;
+            eventually(seconds(20), || {
+                ensure!(taken()? > before + 2, "the drain has delivered nothing yet");
+                Ok(())
+            })?;
+            swap.kill()
+        })?;
+        it.step("the same command finishes it and does not wait for the dead one", || {
+            let mut swap = project.start(&["--json", "swap-broker", "redis"])?;
+            swap.prints("\"step\":\"draining\"", seconds(60))?;
+            subscriber.behave(&json!({ "slow_ms": 0 }))?;
+            swap.ends(seconds(6))?.succeeded().map(drop)
+        })?;
+        it.step("nothing is lost", || {
+            eventually(seconds(10), || {
+                let taken = subscriber.seen("left", "orders")?.numbers;
+                ensure!(taken == report.acknowledged, "{taken} of {}", report.acknowledged);
+                Ok(())
+            })
+        })?;
+        is_on(it, &project, "redis", &["redpanda"])?;
+        it.step("`down -v` leaves nothing", || project.down_leaves_nothing().map(drop))
+    });
+}
+
+#[test]
+fn a_second_ctrl_c_ends_a_hand_over_at_once_and_the_same_command_finishes_it() {
+    scenario_alone("swap-int-twice", |it| {
+        let project = it.project();
+        Load::default().describe(&project)?;
+        it.step("`up -d` succeeds", || project.up())?;
+        let series = Series { name: "sample", mode: Mode::Sample, rate: 40, ..Series::default() };
+        let traffic = Traffic::start(&project, &[series])?;
+        traffic.during(it, "Ctrl-C comes twice while the old sidecar ends", || {
+            let swap = Moment::Sidecar("kill").of_swap(&project, "redis")?;
+            swap.signal("INT")?;
+            // Two signals that nobody has heard yet are one.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            swap.signal("INT")?;
+            let run = swap.ends(seconds(5))?.exited_with(130)?;
+            run.says(&["cut short", "`sandbox swap-broker redis` finishes it"])?;
+            ensure!(!run.stderr.contains("swapped redpanda for redis"), "{run}");
+            ensure!(project.containers()?.iter().any(|one| one.name.ends_with("-dapr-1.next")), "{run}");
+            let run = project.sandbox(&["swap-broker", "redis"])?.succeeded()?;
+            say(format_args!("{}", run.stderr));
+            Ok(())
+        })?;
+        traffic.end(it, "orders")?;
+        is_on(it, &project, "redis", &["redpanda"])?;
+        it.step("`down -v` leaves nothing", || project.down_leaves_nothing().map(drop))
+    });
+}
+
 #[test]
 fn what_slow_replicas_have_not_taken_yet_is_drained() {
     scenario_alone("swap-slow", |it| {

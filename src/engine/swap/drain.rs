@@ -8,16 +8,19 @@ use super::{
 use crate::{
     broker::{BrokerAt, Group, Left},
     catalog::Catalog,
-    dapr::drain,
-    engine::{executor::Executor, project::Project, reporter::milliseconds, tail::last_lines, up::Session},
+    dapr::{drain, metrics::SidecarMetrics, sidecar::METRICS_PORT},
+    engine::{
+        executor::Executor, project::Project, ready::address, reporter::milliseconds, tail::last_lines, up::Session,
+    },
     error::{ContainerEnded, Failure},
     logs::cause::find_cause,
+    names::ContainerName,
     plan::{
         Target,
         diff::{DrainSidecar, Drains, drains},
         spec::{ContainerSpec, Role},
     },
-    probe::NotYet,
+    probe::{NotYet, daprd},
     swap::{SwapFailure, SwapProgress, TopicLeft},
 };
 use std::{
@@ -28,6 +31,10 @@ use std::{
 
 /// The broker is asked again this long after it has answered.
 const ASK_EVERY: Duration = Duration::from_millis(50);
+/// A drain that is slow to tell what it has done is not waited for.
+const ANSWER_LIMIT: Duration = Duration::from_millis(500);
+/// Where a drain takes longer, it does not matter that the broker learns a little later that it is done.
+const SHORT: Duration = Duration::from_secs(5);
 /// Progress is told no more often.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Whether a drain still runs is looked at this often.
@@ -73,7 +80,7 @@ impl Old<'_> {
         self.project.desired.sidecars_with(self.project.broker_components())
     }
 
-    /// Drains it; with `--no-drain` it is only asked what is left.
+    /// Drains it; with `--no-drain` it is only asked what is left. `drains` are made, and for the caller to clear.
     ///
     /// # Errors
     /// When that cannot be finished, or was interrupted; the broker is as it was then, but for what was delivered.
@@ -83,6 +90,7 @@ impl Old<'_> {
         executor: &Executor,
         telling: &Telling,
         request: &SwapRequest,
+        drains: &Drains,
     ) -> Result<Drained, Unfinished> {
         let began = Instant::now();
         let all: BTreeSet<Group> = self.sidecars().flat_map(|spec| groups(spec, self.subscriptions)).collect();
@@ -96,39 +104,52 @@ impl Old<'_> {
         if request.no_drain {
             return Ok(drained);
         }
-        let drains = self.drains(&first);
-        let finished = if drains.sidecars.is_empty() && drain.is_empty_still(&first).await? {
-            Ok(())
-        } else {
-            let emptied = tokio::select! {
-                emptied = drain.until_empty(executor, &drains, &mut drained) => emptied,
-                interruption = session.interrupts.reach(1) => Err(Failure::Interrupted(interruption).into()),
-            };
-            executor.settled().await;
-            clear(executor, drains).await?;
-            emptied
-        };
-        finished?;
+        if !drain.is_empty_still(&first).await? {
+            // Whoever had something in hand has ended. What is not taken from them now comes by itself, in its time.
+            let _ = drain.broker.release(&drain.groups).await;
+            tokio::select! {
+                emptied = drain.until_empty(executor, drains, &mut drained) => emptied?,
+                interruption = session.interrupts.reach(1) => return Err(Failure::Interrupted(interruption).into()),
+            }
+        }
         let (broker, drained_in_all) = (self.kind().to_owned(), drained.at_first.values().sum());
         let elapsed_ms = milliseconds(began.elapsed());
         telling.say(SwapProgress::Drained { broker, drained: drained_in_all, elapsed_ms }).await;
         Ok(drained)
     }
 
-    /// A drain for each sidecar of an app that something is left for.
-    fn drains(&self, left: &[Left]) -> Drains {
+    /// A drain for each sidecar that reads something.
+    pub(super) fn drains(&self) -> Drains {
         let catalog = Catalog::embedded();
         let settings = catalog.brokers.get(self.kind()).map(|entry| entry.description.component.drain.clone());
         let settings = settings.unwrap_or_default();
-        let has_left = |spec: &&ContainerSpec| {
-            let own = groups(spec, self.subscriptions);
-            left.iter().any(|left| left.total() > 0 && own.contains(&left.group))
-        };
-        let wanted = self.sidecars().filter(has_left).map(|spec| DrainSidecar {
+        let reads = |spec: &&ContainerSpec| !groups(spec, self.subscriptions).is_empty();
+        let wanted = self.sidecars().filter(reads).map(|spec| DrainSidecar {
             spec,
             files: drain::files(&self.project.resources_of(spec), self.project.broker_components(), &settings),
         });
         drains(&wanted.collect::<Vec<_>>(), &self.project.trial_folder())
+    }
+
+    /// The sidecars of apps that something is left for.
+    fn have_left(&self, left: &[Left]) -> BTreeSet<ContainerName> {
+        let has_left = |spec: &&ContainerSpec| {
+            let own = groups(spec, self.subscriptions);
+            left.iter().any(|left| left.total() > 0 && own.contains(&left.group))
+        };
+        self.sidecars().filter(has_left).map(|spec| spec.name.clone()).collect()
+    }
+
+    /// How many messages the drains for these sidecars have brought to an end, as far as they tell.
+    async fn taken(&self, executor: &Executor, drains: &Drains, of: &BTreeSet<ContainerName>) -> u64 {
+        let mut taken = 0;
+        for (_, sidecar) in drains.sidecars.iter().filter(|(name, _)| of.contains(*name)) {
+            let Ok(address) = address(&executor.ready, &sidecar.name, METRICS_PORT).await else { continue };
+            let Ok(text) = daprd::metrics(&executor.ready.http, address, ANSWER_LIMIT).await else { continue };
+            let topics = SidecarMetrics::read(&text, &[]).topics;
+            taken += topics.iter().map(|topic| topic.delivered + topic.dropped).sum::<u64>();
+        }
+        taken
     }
 
     fn silent(&self, not_yet: NotYet) -> Failure {
@@ -136,9 +157,12 @@ impl Old<'_> {
     }
 }
 
-/// Takes the drains away: what they had in hand is acknowledged, or comes again.
-async fn clear(executor: &Executor, drains: Drains) -> Result<(), Failure> {
-    let cleared = executor.run(drains.clear).await;
+/// Takes drains away, started or not: what they had in hand is acknowledged, or comes again.
+///
+/// # Errors
+/// When the engine does not do it; the next command does then.
+pub(super) async fn clear(executor: &Executor, drains: &Drains) -> Result<(), Failure> {
+    let cleared = executor.run(drains.clear.clone()).await;
     for folder in &drains.folders {
         // What cannot be removed is left for the next time.
         let _ = fs::remove_dir_all(folder);
@@ -175,19 +199,29 @@ impl Drain<'_> {
         Ok(total(left) == 0 && total(&self.left().await?) == 0)
     }
 
+    /// Lets the drains deliver until nothing is left; they have ended then.
     async fn until_empty(
         &mut self,
         executor: &Executor,
         drains: &Drains,
         drained: &mut Drained,
     ) -> Result<(), Unfinished> {
-        executor.run(drains.start.clone()).await?;
+        let mut running = BTreeSet::new();
+        let began = Instant::now();
+        let mut to_take = Some(drained.at_first.values().sum()).filter(|count| *count > 0 && self.broker.learns_late());
         let (mut least, mut since, mut looked) = (u64::MAX, Instant::now(), Instant::now());
         loop {
             let left = self.left().await?;
             drained.at_last = by_topic(&left);
             if self.is_empty_still(&left).await? {
+                executor.run(drains.stop(&running)).await?;
                 return Ok(());
+            }
+            // Dead letters may be left for others than at first.
+            let missing: BTreeSet<_> = &self.old.have_left(&left) - &running;
+            if !missing.is_empty() {
+                executor.run(drains.start(&missing)).await?;
+                running.extend(missing);
             }
             if total(&left) < least {
                 (least, since) = (total(&left), Instant::now());
@@ -197,9 +231,19 @@ impl Drain<'_> {
             }
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
-                for sidecar in &drains.sidecars {
-                    still_runs(executor, sidecar).await?;
+                for sidecar in drains.sidecars.iter().filter(|(name, _)| running.contains(*name)) {
+                    still_runs(executor, sidecar.1).await?;
                 }
+            }
+            let taken = async |count: u64| self.old.taken(executor, drains, &running).await >= count;
+            if let Some(count) = to_take.filter(|_| began.elapsed() < SHORT)
+                && taken(count).await
+            {
+                // All of it: they commit what they have handled when they end, and by themselves up to a second later.
+                executor.run(drains.stop(&running)).await?;
+                running.clear();
+                to_take = None;
+                continue;
             }
             tokio::time::sleep(ASK_EVERY).await;
         }

@@ -5,6 +5,7 @@
 //! | `mod` | the steps in their order, and what is taken back when one fails |
 //! | `look` | what there is to be done, out of what runs: the same command finishes what was cut short |
 //! | `groups` | who reads what, and how brokers are asked |
+//! | `emptying` | what becomes of the old brokers: drained, stopped |
 //! | `drain` | what is left in an old broker is delivered |
 //! | `report` | what the old sidecars have counted, and what is otherwise on the target |
 //! | `save` | `kind` in sandbox.toml |
@@ -14,6 +15,7 @@
 //! hand-over is gone through whole. What lies in the old broker is safe there, however the rest goes.
 
 mod drain;
+mod emptying;
 mod groups;
 mod look;
 mod report;
@@ -23,7 +25,7 @@ mod telling;
 pub(super) use telling::Listening;
 
 use self::{
-    drain::{Drained, Old, Unfinished},
+    drain::Drained,
     groups::{Subscriptions, broker_at, declarations, subscriptions},
     look::{Swap, look},
     report::Counted,
@@ -34,23 +36,19 @@ use crate::{
     engine::{
         bulk::{bulk_subscriptions, killed_at_their_end},
         executor::Executor,
-        project::{self, Project},
+        project,
         reporter::milliseconds,
         up::{self, Session, unless_interrupted},
     },
     error::Failure,
     event::EventKind,
     names::ContainerName,
-    plan::{
-        Cause,
-        diff::{self, HandOver, SwapTarget},
-        observed::{ContainerState, ObservedContainer},
-    },
+    plan::diff::{self, HandOver, SwapTarget},
     probe::{Kind, NotYet},
     swap::{SwapFailure, SwapProgress, SwapReport, TopicReport},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -137,42 +135,47 @@ impl Run<'_> {
         let Swap { from, target, observed, which, .. } = self.swap;
         let to = self.request.kind.clone();
         self.telling.say(SwapProgress::Began { from: from.clone(), to: to.clone() }).await;
-        let mut made = diff::hand_over_in(&self.swap.manner(), &target.desired, observed, which)?;
+        let made = diff::hand_over_in(&self.swap.manner(), &target.desired, observed, which)?;
         let broker = diff::target(&target.desired, observed, &target.origin.directory)?;
         let prepared = self.prepare(&broker, &made).await;
         let subscriptions = match prepared {
             Ok(subscriptions) => subscriptions,
             Err(failure) => return Err(self.give_up(failure, broker, made).await),
         };
-        let bulk = bulk_subscriptions(&self.executor.ready, target).await;
-        let differences = report::differences(from, &to, target, &subscriptions, &bulk);
-        // As late as can be: what is published from here on is not counted.
-        let (counted, ()) = tokio::join!(
-            report::counted(&self.executor, target, which, &subscriptions, &bulk),
-            tokio::time::sleep(DIALLED_WITHIN),
-        );
-        let counted = counted.filter(|_| !self.swap.is_half_done);
-        for (_, old) in &self.swap.old {
-            made.kill_old(&killed_at_their_end(&self.executor.ready, old, which).await);
+        tokio::select! {
+            finished = self.finish(began, made, &subscriptions) => finished,
+            // The first one ends a drain.
+            interruption = self.session.interrupts.reach(2) => {
+                self.telling.say(SwapProgress::CutShort { to }).await;
+                Err(Failure::Interrupted(interruption))
+            }
         }
+    }
+
+    /// Everything that is gone through.
+    async fn finish(&self, began: Instant, mut made: HandOver, subscriptions: &Subscriptions) -> Result<(), Failure> {
+        let Swap { from, target, observed, which, .. } = self.swap;
+        let to = self.request.kind.clone();
+        let counting = async {
+            let bulk = bulk_subscriptions(&self.executor.ready, target).await;
+            // As late as can be: what is published from here on is not counted.
+            let counted = report::counted(&self.executor, target, which, subscriptions, &bulk).await;
+            (bulk, counted)
+        };
+        let ((bulk, counted), killed, ()) =
+            tokio::join!(counting, self.killed_at_their_end(), tokio::time::sleep(DIALLED_WITHIN));
+        let differences = report::differences(from, &to, target, subscriptions, &bulk);
+        let counted = counted.filter(|_| !self.swap.is_half_done);
+        made.kill_old(&killed);
         let ending: Vec<_> = made.ending(observed).cloned().collect();
         let completing = self.executor.run(made.complete);
-        let rest = async {
-            self.all_end(&ending).await;
-            let (sidecars, elapsed_ms) = (target.desired.display_names(which), milliseconds(began.elapsed()));
-            if !sidecars.is_empty() {
-                self.telling.say(SwapProgress::HandedOver { sidecars, elapsed_ms }).await;
-            }
-            self.drain_all(&subscriptions).await
-        };
-        let (completed, drained) = tokio::join!(completing, rest);
+        let (completed, drained) = tokio::join!(completing, self.empty_old(began, &ending, subscriptions));
         completed?;
         if self.request.save {
             let file = save::save(self.written, &to)?;
             self.telling.say(SwapProgress::Saved { file }).await;
         }
         let drained = drained?;
-        let kept = self.stop_old().await?;
         let topics = drained
             .iter()
             .flat_map(|one| one.at_first.keys())
@@ -180,7 +183,7 @@ impl Run<'_> {
         let topics: BTreeMap<_, _> = topics.map(|report| (report.topic.clone(), report)).collect();
         let elapsed_ms = milliseconds(began.elapsed());
         let (from, topics) = (from.clone(), topics.into_values().collect());
-        let report = SwapReport { from, to, elapsed_ms, topics, differences, kept };
+        let report = SwapReport { from, to, elapsed_ms, topics, differences, kept: self.kept() };
         self.telling.say(SwapProgress::Done(report)).await;
         target.prune_state_directory(true);
         Ok(())
@@ -190,13 +193,19 @@ impl Run<'_> {
     async fn prepare(&self, broker: &SwapTarget, made: &HandOver) -> Result<Subscriptions, Failure> {
         let Self { session, swap, executor, request, .. } = self;
         let began = Instant::now();
-        unless_interrupted(session, executor.run(broker.start.clone())).await?;
-        if swap.target_has_container {
-            let (broker, elapsed_ms) = (request.kind.clone(), milliseconds(began.elapsed()));
-            self.telling.say(SwapProgress::TargetReady { broker, elapsed_ms }).await;
-        }
+        let [make, start] = made.prepare.until_starts();
+        let target_ready = async {
+            executor.run(broker.start.clone()).await?;
+            if swap.target_has_container {
+                let (broker, elapsed_ms) = (request.kind.clone(), milliseconds(began.elapsed()));
+                self.telling.say(SwapProgress::TargetReady { broker, elapsed_ms }).await;
+            }
+            Ok(())
+        };
+        let both = async { tokio::try_join!(target_ready, executor.run(make)) };
+        unless_interrupted(session, both).await?;
         let subscriptions = unless_interrupted(session, self.declare()).await?;
-        unless_interrupted(session, executor.run(made.prepare.clone())).await?;
+        unless_interrupted(session, executor.run(start)).await?;
         Ok(subscriptions)
     }
 
@@ -259,71 +268,12 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until the sidecars of before have ended: what they had in hand is back in the old broker then.
-    async fn all_end(&self, ending: &[ObservedContainer]) {
-        for one in ending {
-            let _ = self.session.docker.wait_until_ended(&ContainerName::new(&one.id)).await;
+    async fn killed_at_their_end(&self) -> BTreeSet<ContainerName> {
+        let mut killed = BTreeSet::new();
+        for (_, old) in &self.swap.old {
+            killed.extend(killed_at_their_end(&self.executor.ready, old, &self.swap.which).await);
         }
-    }
-
-    async fn drain_all(&self, subscriptions: &Subscriptions) -> Result<Vec<Drained>, Failure> {
-        let mut all = Vec::new();
-        for (container, project) in &self.swap.old {
-            // It is only asked then what stays in it.
-            if self.request.no_drain && container.state != ContainerState::Running {
-                continue;
-            }
-            match self.drain(container, project, subscriptions).await {
-                Ok(drained) => all.push(drained),
-                Err(_) if self.request.no_drain => {}
-                Err(unfinished) => return Err(self.unfinished(project, unfinished).await),
-            }
-        }
-        Ok(all)
-    }
-
-    async fn drain(
-        &self,
-        container: &ObservedContainer,
-        project: &Project,
-        subscriptions: &Subscriptions,
-    ) -> Result<Drained, Unfinished> {
-        // One that was stopped with messages in it, or died.
-        if container.state != ContainerState::Running {
-            let there = diff::target(&project.desired, &self.swap.observed, &project.origin.directory);
-            unless_interrupted(self.session, self.executor.run(there.map_err(Failure::from)?.start)).await?;
-        }
-        Old { project, subscriptions }.drain(self.session, &self.executor, &self.telling, self.request).await
-    }
-
-    async fn unfinished(&self, project: &Project, unfinished: Unfinished) -> Failure {
-        let broker = project.broker.as_ref().map(|mark| mark.active.clone()).unwrap_or_default();
-        let failure = match unfinished {
-            Unfinished::Failed(failure) => failure,
-            Unfinished::NoProgress(drained) => {
-                let left = drained.at_last.iter().filter(|(_, left)| **left > 0);
-                let left: Vec<_> = left.map(|(topic, left)| format!("{left} of `{topic}`")).collect();
-                let (to, limit) = (self.request.kind.clone(), self.request.drain_timeout);
-                SwapFailure::Unfinished { to, broker: broker.clone(), left: left.join(", "), limit }.into()
-            }
-        };
-        self.telling.say(SwapProgress::Unfinished { broker, reason: failure.to_string() }).await;
-        failure
-    }
-
-    /// What goes on running of them.
-    async fn stop_old(&self) -> Result<Vec<String>, Failure> {
-        let kind = |project: &Project| project.broker.as_ref().map(|mark| mark.active.clone()).unwrap_or_default();
-        if self.request.keep_old {
-            return Ok(self.swap.old.iter().map(|(_, project)| kind(project)).collect());
-        }
-        for (container, project) in &self.swap.old {
-            let began = Instant::now();
-            self.executor.run(diff::removal([container], &Cause::Drained)).await?;
-            let (broker, elapsed_ms) = (kind(project), milliseconds(began.elapsed()));
-            self.telling.say(SwapProgress::Stopped { broker, elapsed_ms }).await;
-        }
-        Ok(Vec::new())
+        killed
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     PlanError, UpOptions,
-    hand_over::{is_right, start, take_back, temporary_name},
+    hand_over::{is_right, take_back, temporary_name},
     up::{remove, up},
     verdict::reads_from_kafka,
 };
@@ -79,15 +79,15 @@ pub struct DrainSidecar<'a> {
     pub files: BTreeMap<String, String>,
 }
 
-/// Short-lived sidecars in two walks.
+/// Short-lived sidecars, which are started where they are needed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drains {
-    /// Makes and starts them.
-    pub start: Plan,
-    /// Takes them away again.
+    /// Makes them.
+    pub create: Plan,
+    /// Takes them away again, started or not.
     pub clear: Plan,
-    /// Who drains.
-    pub sidecars: Vec<PlanTarget>,
+    /// Who drains, by the sidecar that it drains for.
+    pub sidecars: BTreeMap<ContainerName, PlanTarget>,
     /// The folders that they mount.
     pub folders: Vec<PathBuf>,
 }
@@ -99,18 +99,39 @@ pub fn drains(wanted: &[DrainSidecar<'_>], folder: &Path) -> Drains {
         let path = folder.join(spec.name.as_str()).join(SpecHash::of_files(files).as_str());
         let sidecar = drain(spec, &path);
         let write = Action::WriteFolder(FolderSpec { path: path.clone(), files: files.clone() });
-        let written = drains.start.push(write, Cause::Drain, vec![]);
-        start(&mut drains.start, &sidecar, &Cause::Drain, vec![written]);
+        let written = drains.create.push(write, Cause::Drain, vec![]);
+        drains.create.push(Action::Create(Box::new(sidecar.clone())), Cause::Drain, vec![written]);
         // A member that just vanishes holds its Kafka group up, even when the broker comes back for another swap. Elsewhere who
         // is killed cannot take a message for handled that the app has not seen.
         let urgency = if reads_from_kafka(spec) { Urgency::InOrder } else { Urgency::AtOnce };
         let stop = Action::Stop(PlanTarget::of(&sidecar), urgency);
         let stopped = drains.clear.push(stop, Cause::Drain, vec![]);
         drains.clear.push(Action::Remove(PlanTarget::of(&sidecar)), Cause::Drain, vec![stopped]);
-        drains.sidecars.push(PlanTarget::of(&sidecar));
+        drains.sidecars.insert(spec.name.clone(), PlanTarget::of(&sidecar));
         drains.folders.push(path);
     }
     drains
+}
+
+impl Drains {
+    /// Starts those for these sidecars.
+    pub fn start(&self, of: &BTreeSet<ContainerName>) -> Plan {
+        let mut plan = Plan::default();
+        for (_, sidecar) in self.sidecars.iter().filter(|(name, _)| of.contains(name)) {
+            let started = plan.push(Action::Start(sidecar.clone()), Cause::Drain, vec![]);
+            let ready = Action::AwaitReady(sidecar.clone(), Readiness::Running);
+            plan.push(ready, Cause::Drain, vec![started]);
+        }
+        plan
+    }
+
+    /// Ends those for these sidecars, which can be started again.
+    pub fn stop(&self, of: &BTreeSet<ContainerName>) -> Plan {
+        let meant: Vec<_> = self.sidecars.iter().filter(|(name, _)| of.contains(name)).map(|(_, one)| one).collect();
+        let mut steps = self.clear.steps.clone();
+        steps.retain(|step| matches!(&step.action, Action::Stop(target, _) if meant.contains(&target)));
+        Plan { steps }
+    }
 }
 
 /// Whether a container only delivers what is left in a broker.
@@ -239,17 +260,23 @@ mod tests {
         let spec = sidecar(&desired);
         let files = BTreeMap::from([("component-pubsub.yaml".to_owned(), "x".to_owned())]);
         let made = drains(&[DrainSidecar { spec: &spec, files }], Path::new("/state/trial"));
-        insta::assert_snapshot!(made.start, @r"
+        insta::assert_snapshot!(made.create, @r"
         [] -> #1 write trial/shop-orders-dapr-1/ac1411dc98fc7550, drain
         [1] -> #2 create shop-orders-dapr-1.drain.next, drain
-        [2] -> #3 start shop-orders-dapr-1.drain.next, drain
-        [3] -> #4 await shop-orders-dapr-1.drain.next, drain
         ");
+        assert!(made.start(&BTreeSet::new()).steps.is_empty(), "nothing is left for it");
+        insta::assert_snapshot!(made.start(&BTreeSet::from([spec.name.clone()])), @r"
+        [] -> #1 start shop-orders-dapr-1.drain.next, drain
+        [1] -> #2 await shop-orders-dapr-1.drain.next, drain
+        ");
+        assert!(made.stop(&BTreeSet::new()).steps.is_empty());
+        let stop = made.stop(&BTreeSet::from([spec.name.clone()]));
+        assert_eq!(stop.to_string(), "[] -> #1 stop shop-orders-dapr-1.drain.next, drain\n");
         insta::assert_snapshot!(made.clear, @r"
         [] -> #1 stop shop-orders-dapr-1.drain.next, drain
         [1] -> #2 remove shop-orders-dapr-1.drain.next, drain
         ");
-        let created = made.start.steps.iter().find_map(|step| match &step.action {
+        let created = made.create.steps.iter().find_map(|step| match &step.action {
             Action::Create(spec) => Some(spec),
             _ => None,
         });
