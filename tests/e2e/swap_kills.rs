@@ -22,10 +22,12 @@ enum Moment {
     Sidecar(&'static str),
     /// This has happened to the bridge between them.
     Bridge(&'static str),
+    /// The old broker is asked to end: it is stopped then, and not removed.
+    OldBroker,
 }
 
 impl Moment {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Told("began"),
         Self::Told("target-ready"),
         Self::Told("declared"),
@@ -35,6 +37,7 @@ impl Moment {
         Self::Sidecar("start"),
         Self::Told("handed-over"),
         Self::Told("draining"),
+        Self::OldBroker,
     ];
 
     /// Begins the swap and waits until it has come so far.
@@ -47,6 +50,8 @@ impl Moment {
             }
             Self::Sidecar(what) => (what, "orders-dapr-1"),
             Self::Bridge(what) => (what, "orders-dapr-1.next"),
+            Self::OldBroker if kind == "redis" => ("kill", "redpanda-1"),
+            Self::OldBroker => ("kill", "redis-1"),
         };
         let since = jiff::Timestamp::now();
         let swap = project.start(&["swap-broker", kind])?;

@@ -96,17 +96,36 @@ impl Run<'_> {
 
     async fn drain(&self, one: &ToEmpty<'_>) -> Result<Option<Drained>, Unfinished> {
         let ToEmpty { container, old, drains } = one;
+        let Self { session, executor, telling, request, swap, .. } = self;
         if container.state != ContainerState::Running {
             // With it, it would only be asked what stays in it.
-            if self.request.no_drain {
+            if request.no_drain {
                 return Ok(None);
             }
-            // One that was stopped with messages in it, or died. Its image was not looked for yet.
-            let (desired, observed) = unless_interrupted(self.session, up::look(self.session, old.project)).await?;
-            let there = diff::target(&desired, &observed, &old.project.origin.directory).map_err(Failure::from)?;
-            unless_interrupted(self.session, self.executor.run(there.start)).await?;
+            self.start_again(one).await?;
         }
-        old.drain(self.session, &self.executor, &self.telling, self.request, drains).await.map(Some)
+        let drained = tokio::select! {
+            drained = old.drain(session, executor, telling, request, drains) => Some(drained?),
+            // Who was killed before may have asked it to end.
+            ended = session.docker.wait_until_ended(&container.name), if swap.is_half_done && !request.no_drain => {
+                ended.map_err(Failure::from)?;
+                None
+            }
+        };
+        if drained.is_some() {
+            return Ok(drained);
+        }
+        executor.settled().await;
+        self.start_again(one).await?;
+        old.drain(session, executor, telling, request, drains).await.map(Some)
+    }
+
+    /// Starts an old broker that was stopped with messages in it, or died. Its image was not looked for yet.
+    async fn start_again(&self, one: &ToEmpty<'_>) -> Result<(), Failure> {
+        let project = one.old.project;
+        let (desired, observed) = unless_interrupted(self.session, up::look(self.session, project)).await?;
+        let there = diff::target(&desired, &observed, &project.origin.directory)?;
+        unless_interrupted(self.session, self.executor.run(there.start)).await
     }
 
     async fn unfinished(&self, project: &Project, unfinished: Unfinished) -> Failure {
