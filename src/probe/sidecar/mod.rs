@@ -133,7 +133,8 @@ impl SidecarProbe {
         let mut subscriptions = self.readiness.subscriptions.clone();
         let wanted = self.app_subscriptions().await?;
         subscriptions.extend(wanted.iter().map(|one| one.identity.clone()));
-        let outdated = outdated(&metadata, &wanted);
+        // An app that is not asked may want anything.
+        let outdated = self.peers.app.and_then(|_| outdated(&metadata, &wanted));
         let mut missing = compare(&metadata, &self.readiness.components, &subscriptions);
         let left_out = missing.forgive(&self.readiness.may_be_missing);
         if !missing.is_empty() {

@@ -211,6 +211,28 @@ fn metadata(topics: &[&str]) -> Value {
 }
 
 #[tokio::test]
+async fn an_app_that_wants_something_else_now_is_found_and_one_that_is_not_asked_is_left_alone() {
+    let mut world = world(readiness(), BTreeMap::new()).await;
+    let has = |topic: &str, path: &str| {
+        let mut has = metadata(&["filed"]);
+        let own = json!({"pubsubname": "pubsub", "topic": topic, "rules": [{"path": path}], "type": "PROGRAMMATIC"});
+        has["subscriptions"].as_array_mut().expect("a list").push(own);
+        has
+    };
+    world.now(None, true, has("orders", "/orders"));
+    assert_eq!(world.probe.attempt().await.expect("ready").outdated, None);
+    world.now(None, true, has("orders", "/before"));
+    let outdated = world.probe.attempt().await.expect("ready").outdated;
+    assert_eq!(outdated.as_deref(), Some("its app takes orders at another path now"));
+    world.now(None, true, has("returns", "/returns"));
+    let not_yet = world.probe.attempt().await.expect_err("orders are missing");
+    assert_eq!((not_yet.reason.as_str(), not_yet.kind), ("its app subscribes to orders now", Kind::OtherSubscriptions));
+    world.probe.peers.app = None;
+    *world.probe.known_app_subscriptions() = None;
+    assert_eq!(world.probe.attempt().await.expect("ready").outdated, None);
+}
+
+#[tokio::test]
 async fn each_attempt_names_the_next_thing_that_is_missing() {
     let world = world(readiness(), BTreeMap::new()).await;
     world.now(Some("runtime component-reconciler"), false, json!({}));
