@@ -104,20 +104,30 @@ impl Run<'_> {
             }
             self.start_again(one).await?;
         }
+        let may_end = swap.is_half_done && !request.no_drain;
         let drained = tokio::select! {
-            drained = old.drain(session, executor, telling, request, drains) => Some(drained?),
-            // Who was killed before may have asked it to end.
-            ended = session.docker.wait_until_ended(&container.name), if swap.is_half_done && !request.no_drain => {
+            drained = old.drain(session, executor, telling, request, drains) => drained.map(Some),
+            ended = session.docker.wait_until_ended(&container.name), if may_end => {
                 ended.map_err(Failure::from)?;
-                None
+                Ok(None)
             }
         };
-        if drained.is_some() {
-            return Ok(drained);
+        // Who was killed before had asked it to end.
+        let has_ended = match &drained {
+            Ok(drained) => drained.is_none(),
+            Err(Unfinished::Failed(Failure::Interrupted(_)) | Unfinished::NoProgress(_)) => false,
+            Err(Unfinished::Failed(_)) => may_end && !self.runs(&container.name).await,
+        };
+        if !has_ended {
+            return drained;
         }
         executor.settled().await;
         self.start_again(one).await?;
         old.drain(session, executor, telling, request, drains).await.map(Some)
+    }
+
+    async fn runs(&self, name: &ContainerName) -> bool {
+        self.session.docker.inspect(name).await.is_ok_and(|looked| looked.running)
     }
 
     /// Starts an old broker that was stopped with messages in it, or died. Its image was not looked for yet.
