@@ -3,7 +3,7 @@
 use crate::support::{
     Duration, Project, Result, Value,
     dapr::{Component, api},
-    engine, ensure, eventually, http, json,
+    engine, ensure, http, json,
     load::{Load, Mode, Series, Work},
     say, scenario_alone, seconds,
     traffic::Traffic,
@@ -96,13 +96,7 @@ fn secrets_resolve_and_changed_ones_are_live_without_anybody_noticing() {
         })?;
         it.step("it comes back as it was, and nothing is refused any more", || {
             redis(&project, SECOND)?;
-            eventually(seconds(10), || {
-                let run = project.sandbox(&["status"])?.succeeded()?;
-                ensure!(!run.stdout.contains("refused") && run.stderr.is_empty(), "{run}");
-                Ok(())
-            })?;
-            up.is_silent()?;
-            engine::same(&before, &project.containers()?)
+            up.is_mended(&project, &before)
         })?;
         let told = traffic.during(it, "a file that comes is live", || {
             let text = format!("kind: Secret\nmetadata: {{name: mail}}\nstringData: {{password: {LATER}}}\n");

@@ -151,9 +151,12 @@ fn a_second_ctrl_c_ends_a_hand_over_at_once_and_the_same_command_finishes_it() {
         traffic.during(it, "Ctrl-C comes twice while the old sidecar ends", || {
             let swap = Moment::Sidecar("kill").of_swap(&project, "redis")?;
             swap.signal("INT")?;
-            // Two signals that nobody has heard yet are one.
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            swap.signal("INT")?;
+            // Two signals that nobody has heard yet are one: it is asked until it has heard the second.
+            eventually(seconds(5), || {
+                swap.signal("INT")?;
+                ensure!(swap.said().contains("cut short"), "it has not heard it: {}", swap.said());
+                Ok(())
+            })?;
             let run = swap.ends(seconds(5))?.exited_with(130)?;
             run.says(&["cut short", "`sandbox swap-broker redis` finishes it"])?;
             ensure!(!run.stderr.contains("swapped redpanda for redis"), "{run}");

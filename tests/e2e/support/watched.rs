@@ -1,6 +1,9 @@
 //! An attached `up --json` that makes edits live, and what its events say of each.
 
-use super::{Context, Duration, Project, Result, Value, bail, ensure, eventually, run::Running, seconds};
+use super::{
+    Context, Duration, Project, Result, Value, bail, engine, engine::Container, ensure, eventually, run::Running,
+    seconds,
+};
 
 /// It.
 pub struct Watched {
@@ -98,6 +101,20 @@ impl Watched {
             Some(event) => bail!("told too: {event}"),
             None => Ok(()),
         }
+    }
+
+    /// `status` comes to tell of nothing that is refused, nothing more was told, and the containers are those of before.
+    ///
+    /// # Errors
+    /// When it is not so.
+    pub fn is_mended(&self, project: &Project, before: &[Container]) -> Result<()> {
+        eventually(seconds(10), || {
+            let run = project.sandbox(&["status"])?.succeeded()?;
+            ensure!(!run.stdout.contains("refused") && run.stderr.is_empty(), "{run}");
+            Ok(())
+        })?;
+        self.is_silent()?;
+        engine::same(before, &project.containers()?)
     }
 
     /// Ctrl-C, and its end.
