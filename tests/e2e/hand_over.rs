@@ -3,7 +3,9 @@
 use crate::support::{
     Context, Project, Result, Scenario,
     dapr::{Component, answers, has, resiliency},
-    engine, ensure, eventually, say, scenario, script, seconds,
+    engine, ensure, eventually,
+    run::Running,
+    say, scenario, script, seconds,
     watched::Watched,
 };
 use std::fs;
@@ -76,39 +78,28 @@ fn a_reload_that_is_cut_short_leaves_the_old_or_the_new() {
         describe(&project)?;
         it.step("`up -d` succeeds", || project.up())?;
         let shop = project.container("shop")?.id;
-        it.step("Ctrl-C while the new sidecar starts changes nothing", || {
-            let before = project.containers()?;
-            resiliency(&project, "3s")?;
-            let reload = project.start(&["reload"])?;
-            temporary_is_there(&project)?;
-            reload.signal("INT")?;
-            reload.ends(seconds(10))?.exited_with(130)?;
-            engine::same(&before, &project.containers()?)
-        })?;
-        it.step("SIGTERM neither", || {
-            let before = project.containers()?;
-            let reload = project.start(&["reload"])?;
-            temporary_is_there(&project)?;
-            reload.signal("TERM")?;
-            reload.ends(seconds(10))?.exited_with(143)?;
-            engine::same(&before, &project.containers()?)
-        })?;
+        for (signal, exit_code) in [("INT", 130), ("TERM", 143)] {
+            it.step(&format!("SIG{signal} while the new sidecar starts changes nothing"), || {
+                let before = project.containers()?;
+                resiliency(&project, "3s")?;
+                let reload = starting(&project, &shop)?;
+                reload.signal(signal)?;
+                reload.ends(seconds(10))?.exited_with(exit_code)?;
+                engine::docker(&["unpause", &shop])?;
+                engine::same(&before, &project.containers()?)
+            })?;
+        }
         it.step("`kill -9` then leaves the old one serving, and `up -d` makes it whole", || {
-            let reload = project.start(&["reload"])?;
-            temporary_is_there(&project)?;
-            reload.kill()?;
+            starting(&project, &shop)?.kill()?;
+            engine::docker(&["unpause", &shop])?;
             answers_at_the_alias(&shop)?;
             is_whole_after_up(it, &project, "3s")
         })?;
         it.step("`kill -9` while only the bridge serves, and `up -d` makes it whole", || {
             resiliency(&project, "4s")?;
-            let old = project.container("shop-dapr")?.id;
+            let (old, since) = (project.container("shop-dapr")?.name, jiff::Timestamp::now());
             let reload = project.start(&["reload"])?;
-            eventually(seconds(30), || {
-                let there = sidecars(&project)?;
-                ensure!(!there.iter().any(|one| one.id == old && one.is_running), "{there:?}");
-                Ok(())
-            })?;
+            engine::happens(&project.name, since, &format!("die {old}"))?;
             reload.kill()?;
             answers_at_the_alias(&shop)?;
             is_whole_after_up(it, &project, "4s")
@@ -166,12 +157,16 @@ fn sidecars(project: &Project) -> Result<Vec<engine::Container>> {
     Ok(project.containers()?.into_iter().filter(is_sidecar).collect())
 }
 
-fn temporary_is_there(project: &Project) -> Result<()> {
+/// A reload whose new sidecar is starting, and goes on doing so: it asks the app, which is paused.
+fn starting(project: &Project, shop: &str) -> Result<Running> {
+    engine::docker(&["pause", shop])?;
+    let reload = project.start(&["reload"])?;
     eventually(seconds(20), || {
         let there = sidecars(project)?;
         ensure!(there.iter().any(|one| one.name.ends_with(".next") && one.is_running), "{there:?}");
         Ok(())
-    })
+    })?;
+    Ok(reload)
 }
 
 /// Some sidecar answers to the app, which knows nothing but the name.

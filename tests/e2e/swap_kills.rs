@@ -3,7 +3,7 @@
 
 use crate::{
     support::{
-        Context, Project, Result, Scenario, Value, ensure, eventually, json,
+        Context, Project, Result, Scenario, Value, engine, ensure, eventually, json,
         load::{Load, Mode, Publisher, Series, Subscriber},
         run::Running,
         say, scenario_alone, seconds,
@@ -11,7 +11,6 @@ use crate::{
     },
     swap::is_on,
 };
-use std::process::Command;
 
 /// When the program is killed.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +54,7 @@ impl Moment {
         };
         let since = jiff::Timestamp::now();
         let swap = project.start(&["swap-broker", kind])?;
-        let label = format!("label=dev.sandbox.project={}", project.name);
-        let mut events = Command::new("docker");
-        events.args(["events", "--since", &since.to_string(), "--filter", &label]);
-        events.args(["--format", "{{.Action}} {{.Actor.Attributes.name}};"]);
-        Running::start(events)?.prints(&format!("{what} {}-{name};", project.name), seconds(60))?;
+        engine::happens(&project.name, since, &format!("{what} {}-{name}", project.name))?;
         Ok(swap)
     }
 }

@@ -1,6 +1,10 @@
 //! The engine as the `docker` command sees it: another witness than the code under test.
 
-use super::{Context, Result, Value, announce, ensure, eventually, run::Run, say, seconds};
+use super::{
+    Context, Result, Value, announce, ensure, eventually,
+    run::{Run, Running},
+    say, seconds,
+};
 use std::{collections::BTreeMap, process::Command, sync::OnceLock};
 
 const PROJECT: &str = "dev.sandbox.project";
@@ -57,6 +61,17 @@ pub fn docker(arguments: &[&str]) -> Result<String> {
     command.args(arguments).env("DOCKER_BUILDKIT", "0");
     let run = Run::of(command).context("cannot run `docker`")?.succeeded()?;
     Ok(run.stdout.trim().to_owned())
+}
+
+/// Waits until this has happened to one of the project's containers: `kill NAME`, `die NAME`.
+///
+/// # Errors
+/// When it has not within a minute.
+pub fn happens(project: &str, since: jiff::Timestamp, what: &str) -> Result<()> {
+    let mut events = Command::new("docker");
+    events.args(["events", "--since", &since.to_string(), "--filter", &format!("label={PROJECT}={project}")]);
+    events.args(["--format", "{{.Action}} {{.Actor.Attributes.name}};"]);
+    Running::start(events)?.prints(&format!("{what};"), seconds(60))
 }
 
 fn lines(arguments: &[&str]) -> Result<Vec<String>> {
