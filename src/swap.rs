@@ -184,14 +184,15 @@ pub struct SwapReport {
 pub struct TopicReport {
     /// The topic.
     pub topic: String,
-    /// Publishes that the old sidecars have acknowledged; not known when they did not tell.
+    /// Publishes that the old sidecars have acknowledged, so that the old broker has them; not known when they did not tell.
     pub acknowledged: Option<u64>,
-    /// What they have delivered.
+    /// What they have delivered; not known of bulks.
     pub delivered: Option<u64>,
     /// What was left in the old broker when they had gone, and was delivered from it since.
     pub drained: u64,
     /// What is left there.
     pub left_over: u64,
-    /// Deliveries beyond the first, as far as is known.
+    /// Attempts that an app did not take, of the old sidecars and of the drains: the message came again after each. What was with
+    /// an app when its sidecar ended is not among them. Not known of bulks, and when one did not tell.
     pub redelivered: Option<u64>,
 }

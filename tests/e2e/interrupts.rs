@@ -1,7 +1,8 @@
 //! Ctrl-C stops the project, in order and in seconds, whenever it comes; twice, at once.
 
 use crate::support::{
-    Project, Result, Sample, Scenario, engine, ensure, eventually, run::Running, scenario, script, seconds,
+    Project, Result, Sample, Scenario, engine, ensure, eventually, run::Running, scenario, scenario_alone, script,
+    seconds,
 };
 
 #[test]
@@ -33,7 +34,8 @@ fn ctrl_c_after_the_app_has_started_stops_everything() {
 
 #[test]
 fn ctrl_c_while_attached_stops_everything() {
-    scenario("int-attached", |it| {
+    // A stopped sidecar whose host port somebody else takes is made anew.
+    scenario_alone("int-attached", |it| {
         let project = it.project();
         Sample::default().describe(&project)?;
         let mut up = project.start(&["up"])?;

@@ -61,19 +61,19 @@ fn describe(project: &Project, dapr: &str, further: &str) -> Result<()> {
 }
 
 /// What a call of one app by another is answered with.
-fn call(project: &Project, from: &str, to: &str, path: &str) -> Result<u16> {
-    Ok(http::get(&api(project, from, &format!("invoke/{to}/method/{path}"))?)?.status)
+fn call(project: &Project, from: &str, to: &str, path: &str) -> Result<http::Answer> {
+    http::get(&api(project, from, &format!("invoke/{to}/method/{path}"))?)
 }
 
 fn allowed(project: &Project, from: &str, to: &str, path: &str) -> Result<()> {
-    let status = call(project, from, to, path)?;
-    ensure!(status == 200, "{from} → {to}/{path}: {status}");
+    let answer = call(project, from, to, path)?;
+    ensure!(answer.status == 200, "{from} → {to}/{path}: {} {}", answer.status, answer.body);
     Ok(())
 }
 
 fn denied(project: &Project, from: &str, to: &str, path: &str) -> Result<()> {
-    let status = call(project, from, to, path)?;
-    ensure!(status == 403, "{from} → {to}/{path}: {status}");
+    let answer = call(project, from, to, path)?;
+    ensure!(answer.status == 403, "{from} → {to}/{path}: {} {}", answer.status, answer.body);
     Ok(())
 }
 

@@ -104,6 +104,11 @@ fn what_the_app_sends_back_for_a_while_is_delivered_over_a_swap() {
                 swapped(&project, kind, &["one", "many"].map(|name| format!("{name}-{kind}")), 8)
             })?;
             it.step("the report says what was counted", || counted(&report, "orders", true))?;
+            it.step("and how often a message came again", || {
+                let topic = &report["topics"][0];
+                ensure!(topic["redelivered"].as_u64().is_some_and(|count| count >= 25), "{topic}");
+                Ok(())
+            })?;
             it.step("none is missing in the end", || {
                 delivered(one, &subscriber, "orders")?;
                 delivered(many, &subscriber, "orders")
@@ -164,6 +169,7 @@ fn counted(report: &Value, topic: &str, counts_deliveries: bool) -> Result<()> {
     // At least so many were acknowledged before the swap.
     ensure!(found["acknowledged"].as_u64().is_some_and(|count| count >= 25), "{found}");
     ensure!(found["left_over"] == 0 && found["delivered"].is_u64() == counts_deliveries, "{found}");
+    ensure!(found["redelivered"].is_u64() == counts_deliveries, "{found}");
     Ok(())
 }
 

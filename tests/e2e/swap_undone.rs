@@ -53,6 +53,15 @@ fn a_swap_that_is_given_up_before_the_hand_over_changes_nothing() {
             run.says(&["`orders-dapr`", "pubsub.redis", "processingTimeout"])?;
             Ok(run)
         })?;
+        undone(it, &project, &traffic, "what was asked to be saved cannot be", || {
+            // Nothing that is named after it can be written beside it.
+            let file = format!("{}.toml", "long".repeat(62));
+            std::fs::copy(project.path("sandbox.toml"), project.path(&file))?;
+            let run = project.sandbox(&["swap-broker", "redis", "--save", "--file", &file])?.exited_with(1)?;
+            std::fs::remove_file(project.path(&file))?;
+            run.says(&["cannot write", &file])?;
+            Ok(run)
+        })?;
         undone(it, &project, &traffic, "Ctrl-C comes while the target starts", || {
             interrupted(&project, "rabbitmq", "began")
         })?;

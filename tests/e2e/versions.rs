@@ -108,6 +108,7 @@ fn is_changed_under_load(short_name: &'static str, version: &str) {
         describe_load(&project, version)?;
         it.step("`up -d` succeeds", || project.up())?;
         let traffic = it.step("numbers and calls go", || Traffic::start(&project, &SERIES))?;
+        let traffic = if version == "1.14.4" { traffic.through_dapr_1_14() } else { traffic };
         traffic.during(it, "a change is live, by hand-over", || {
             resiliency(&project, "9s")?;
             let run = project.sandbox(&["reload"])?.succeeded()?;

@@ -8,7 +8,11 @@ use super::{
 use crate::{
     broker::{BrokerAt, Group, Left},
     catalog::Catalog,
-    dapr::{drain, metrics::SidecarMetrics, sidecar::METRICS_PORT},
+    dapr::{
+        drain,
+        metrics::{SidecarMetrics, TopicMetrics},
+        sidecar::METRICS_PORT,
+    },
     engine::{
         executor::Executor, project::Project, ready::address, reporter::milliseconds, tail::last_lines, up::Session,
     },
@@ -49,12 +53,31 @@ pub(super) struct Old<'a> {
 }
 
 /// What a drain has found and done, by topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Drained {
     /// Left when the old sidecars had gone.
     pub at_first: BTreeMap<String, u64>,
     /// Left in the end.
     pub at_last: BTreeMap<String, u64>,
+    /// Attempts of the drains after which a message came again; `None` when one did not tell.
+    pub retried: Option<BTreeMap<String, u64>>,
+}
+
+impl Drained {
+    /// Before anything was delivered.
+    fn nothing_yet(left: &[Left]) -> Self {
+        Self { at_first: by_topic(left), at_last: by_topic(left), retried: Some(BTreeMap::new()) }
+    }
+
+    fn add_retried(&mut self, told: Option<Vec<TopicMetrics>>) {
+        let Some((sums, told)) = self.retried.as_mut().zip(told) else {
+            self.retried = None;
+            return;
+        };
+        for topic in told {
+            *sums.entry(topic.topic).or_default() += topic.retried;
+        }
+    }
 }
 
 /// Why it was not finished.
@@ -96,11 +119,11 @@ impl Old<'_> {
         let all: BTreeSet<Group> = self.sidecars().flat_map(|spec| groups(spec, self.subscriptions)).collect();
         let all: Vec<_> = all.into_iter().collect();
         let Some(broker) = broker_at(executor, self.project).await.map_err(|not_yet| self.silent(not_yet))? else {
-            return Ok(Drained::default());
+            return Ok(Drained::nothing_yet(&[]));
         };
         let mut drain = Drain { old: self, broker, groups: all, telling, told: None, limit: request.drain_timeout };
         let first = drain.left().await?;
-        let mut drained = Drained { at_first: by_topic(&first), at_last: by_topic(&first) };
+        let mut drained = Drained::nothing_yet(&first);
         if request.no_drain {
             return Ok(drained);
         }
@@ -140,16 +163,20 @@ impl Old<'_> {
         self.sidecars().filter(has_left).map(|spec| spec.name.clone()).collect()
     }
 
-    /// How many messages the drains for these sidecars have brought to an end, as far as they tell.
-    async fn taken(&self, executor: &Executor, drains: &Drains, of: &BTreeSet<ContainerName>) -> u64 {
-        let mut taken = 0;
+    /// What the drains for these sidecars have counted; `None` when one does not tell.
+    async fn counted(
+        &self,
+        executor: &Executor,
+        drains: &Drains,
+        of: &BTreeSet<ContainerName>,
+    ) -> Option<Vec<TopicMetrics>> {
+        let mut all = Vec::new();
         for (_, sidecar) in drains.sidecars.iter().filter(|(name, _)| of.contains(*name)) {
-            let Ok(address) = address(&executor.ready, &sidecar.name, METRICS_PORT).await else { continue };
-            let Ok(text) = daprd::metrics(&executor.ready.http, address, ANSWER_LIMIT).await else { continue };
-            let topics = SidecarMetrics::read(&text, &[]).topics;
-            taken += topics.iter().map(|topic| topic.delivered + topic.dropped).sum::<u64>();
+            let address = address(&executor.ready, &sidecar.name, METRICS_PORT).await.ok()?;
+            let text = daprd::metrics(&executor.ready.http, address, ANSWER_LIMIT).await.ok()?;
+            all.extend(SidecarMetrics::read(&text, &[]).topics);
         }
-        taken
+        Some(all)
     }
 
     fn silent(&self, not_yet: NotYet) -> Failure {
@@ -214,6 +241,7 @@ impl Drain<'_> {
             let left = self.left().await?;
             drained.at_last = by_topic(&left);
             if self.is_empty_still(&left).await? {
+                drained.add_retried(self.old.counted(executor, drains, &running).await);
                 executor.run(drains.stop(&running)).await?;
                 return Ok(());
             }
@@ -235,10 +263,11 @@ impl Drain<'_> {
                     still_runs(executor, sidecar.1).await?;
                 }
             }
-            let taken = async |count: u64| self.old.taken(executor, drains, &running).await >= count;
             if let Some(count) = to_take.filter(|_| began.elapsed() < SHORT)
-                && taken(count).await
+                && let Some(told) = self.old.counted(executor, drains, &running).await
+                && told.iter().map(|topic| topic.delivered + topic.dropped).sum::<u64>() >= count
             {
+                drained.add_retried(Some(told));
                 // All of it: they commit what they have handled when they end, and by themselves up to a second later.
                 executor.run(drains.stop(&running)).await?;
                 running.clear();

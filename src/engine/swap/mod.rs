@@ -98,6 +98,9 @@ pub enum Consent {
 pub async fn swap_broker(session: &Session, request: &SwapRequest) -> Result<(), Failure> {
     let config = project::config(&request.load)?;
     let _lock = session.lock(&config.project, "swap-broker").await?;
+    if request.save {
+        save::can_save(&config)?;
+    }
     let swap = unless_interrupted(session, look(session, request)).await?;
     if swap.is_done() {
         if request.save {
@@ -156,17 +159,13 @@ impl Run<'_> {
     async fn finish(&self, began: Instant, mut made: HandOver, subscriptions: &Subscriptions) -> Result<(), Failure> {
         let Swap { from, target, observed, which, .. } = self.swap;
         let to = self.request.kind.clone();
-        let counting = async {
-            let bulk = bulk_subscriptions(&self.executor.ready, target).await;
-            // As late as can be: what is published from here on is not counted.
-            let counted = report::counted(&self.executor, target, which, subscriptions, &bulk).await;
-            (bulk, counted)
-        };
-        let ((bulk, counted), killed, ()) =
-            tokio::join!(counting, self.killed_at_their_end(), tokio::time::sleep(DIALLED_WITHIN));
+        let bulk = bulk_subscriptions(&self.executor.ready, target);
+        let (bulk, killed, ()) = tokio::join!(bulk, self.killed_at_their_end(), tokio::time::sleep(DIALLED_WITHIN));
         let differences = report::differences(from, &to, target, subscriptions, &bulk);
-        let counted = counted.filter(|_| !self.swap.is_half_done);
         made.kill_old(&killed);
+        // As late as can be: what is published on the old sidecars from here on is not counted.
+        let counted = report::counted(&self.executor, target, which, subscriptions, &bulk).await;
+        let counted = counted.filter(|_| !self.swap.is_half_done);
         let ending: Vec<_> = made.ending(observed).cloned().collect();
         let completing = self.executor.run(made.complete);
         let (completed, drained) = tokio::join!(completing, self.empty_old(began, &ending, subscriptions));
@@ -281,12 +280,14 @@ fn topic_report(topic: &str, drained: &[Drained], counted: Option<&BTreeMap<Stri
     let counted = counted.map(|counted| counted.get(topic).copied().unwrap_or_default());
     let sum = |of: fn(&Drained) -> &BTreeMap<String, u64>| drained.iter().filter_map(|one| of(one).get(topic)).sum();
     let (first, last): (u64, u64) = (sum(|one| &one.at_first), sum(|one| &one.at_last));
+    let retried = |one: &Drained| Some(one.retried.as_ref()?.get(topic).copied().unwrap_or_default());
+    let retried: Option<u64> = drained.iter().map(retried).sum();
     TopicReport {
         topic: topic.to_owned(),
         acknowledged: counted.map(|counted| counted.acknowledged),
         delivered: counted.and_then(|counted| counted.delivered),
         drained: first.saturating_sub(last),
         left_over: last,
-        ..TopicReport::default()
+        redelivered: counted.and_then(|counted| counted.retried).zip(retried).map(|(before, since)| before + since),
     }
 }

@@ -33,11 +33,13 @@ pub(super) struct Counted {
     /// Messages that the apps have taken, repeats too; `None` where they came in bulk: of these daprd 1.18.2 counts the calls
     /// (`ingress_bulk_event_count` is aggregated with `view.Count`).
     pub delivered: Option<u64>,
+    /// Attempts after which a message came again; `None` where they came in bulk.
+    pub retried: Option<u64>,
 }
 
 impl Default for Counted {
     fn default() -> Self {
-        Self { acknowledged: 0, delivered: Some(0) }
+        Self { acknowledged: 0, delivered: Some(0), retried: Some(0) }
     }
 }
 
@@ -67,6 +69,7 @@ pub(super) async fn counted(
             let sum = all.entry(topic.topic).or_default();
             sum.acknowledged += topic.published;
             sum.delivered = sum.delivered.filter(|_| !is_bulk).map(|sum| sum + topic.delivered);
+            sum.retried = sum.retried.filter(|_| !is_bulk).map(|sum| sum + topic.retried);
         }
     }
     Some(all)

@@ -4,7 +4,7 @@ use crate::{config::model::Config, error::Failure};
 use std::{
     fs,
     ops::{Range, RangeInclusive},
-    path::Path,
+    path::{Path, PathBuf},
 };
 use toml_edit::{Document, DocumentMut, Item, Key, Table};
 
@@ -24,14 +24,28 @@ pub(super) fn save(config: &Config, kind: &str) -> Result<String, Failure> {
     Ok(shown.display().to_string())
 }
 
+/// Looks whether it could be saved: before anything is swapped, not after.
+///
+/// # Errors
+/// As [`save`].
+pub(super) fn can_save(config: &Config) -> Result<(), Failure> {
+    let tried = beside(&config.file, "").and_then(|(_, beside)| fs::remove_file(beside));
+    tried.map_err(|source| Failure::File { operation: "write", path: config.file.clone(), source })
+}
+
 /// Beside it first: whoever reads sees the old or the new.
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    // A link stays one.
+    let (file, beside) = beside(file, text)?;
+    fs::rename(&beside, &file)
+}
+
+/// The file itself, for a link stays one, and another beside it with this text.
+fn beside(file: &Path, text: &str) -> std::io::Result<(PathBuf, PathBuf)> {
     let file = fs::canonicalize(file)?;
     let beside = file.with_extension(format!("toml.{}", std::process::id()));
     fs::write(&beside, text)?;
     fs::set_permissions(&beside, fs::metadata(&file)?.permissions())?;
-    fs::rename(&beside, &file)
+    Ok((file, beside))
 }
 
 /// What belongs to the broker that is there: [`Config::put_on`] does without it too.
