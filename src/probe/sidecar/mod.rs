@@ -219,7 +219,8 @@ impl SidecarProbe {
         NotYet { reason, kind: Kind::AppNotListening }
     }
 
-    /// daprd subscribes after its API serves (1.14 to 1.18), so what brokers show while nothing listens is not its own.
+    /// daprd subscribes after its API serves (1.14 to 1.18), so what brokers show while nothing listens is not its own. On a busy
+    /// machine it may have come to serve before they answered: then any consumer counts, for its own may be among these.
     async fn look_before_it_serves(&self) {
         if self.known_earlier().is_some() {
             return;
@@ -229,6 +230,10 @@ impl SidecarProbe {
             let Ok(question) = self.question(check) else { return };
             let Ok(seen) = question.earlier().await else { return };
             earlier.push(seen);
+        }
+        let still = daprd::health(&self.http, self.peers.daprd, self.deadline).await;
+        if !still.is_err_and(|not_yet| not_yet.kind == Kind::NotListening) {
+            return;
         }
         *self.known_earlier() = Some(earlier);
     }

@@ -5,7 +5,7 @@ use crate::{
     plan::spec::{Asking, Inquiry, SubscriptionIdentity},
     probe::{
         http,
-        test_peer::{Behaviour, nobody, peer},
+        test_peer::{Behaviour, TestPeer, nobody, peer},
         until,
     },
 };
@@ -287,19 +287,38 @@ async fn an_app_that_does_not_listen_is_told_from_one_that_is_being_asked() {
     assert_eq!(world.reason().await, "the sidecar is up, the app does not listen on port 8000 yet", "a gRPC app");
 }
 
-#[tokio::test]
-async fn the_broker_must_show_the_consumers() {
-    let check = |port| ConsumerCheck {
+fn redis_check() -> ConsumerCheck {
+    ConsumerCheck {
         component: "pubsub".to_owned(),
         broker: ContainerName::new("shop-redis-1"),
         inquiry: Inquiry::RedisGroup,
-        port,
+        port: 6379,
         management_port: None,
         group: "app".to_owned(),
         sidecars: 1,
         credentials: None,
-    };
-    let readiness = SidecarReadiness { consumers: vec![check(6379)], ..readiness() };
+    }
+}
+
+/// On a busy machine it listens by the time in which the broker answers, and its own consumer is the one that was seen.
+#[tokio::test]
+async fn consumers_count_as_earlier_only_if_the_sidecar_still_did_not_listen() {
+    let serves = Behaviour::answer("HTTP/1.1 204 No Content\r\n\r\n");
+    for (behaviours, is_known) in [(vec![Behaviour::Close], true), (vec![Behaviour::Close, serves], false)] {
+        let daprd = TestPeer::bind().await.behave(behaviours);
+        let broker = BrokerPeer { address: nobody().await, credentials: None };
+        let brokers = BTreeMap::from([(ContainerName::new("shop-redis-1"), broker)]);
+        let peers = SidecarPeers { daprd, app: None, brokers };
+        let readiness = SidecarReadiness { consumers: vec![redis_check()], ..readiness() };
+        let probe = SidecarProbe::new(http::client(), readiness, peers, LATE);
+        let not_yet = probe.attempt().await.expect_err("it does not listen");
+        assert_eq!((not_yet.kind, probe.known_earlier().is_some()), (Kind::NotListening, is_known));
+    }
+}
+
+#[tokio::test]
+async fn the_broker_must_show_the_consumers() {
+    let readiness = SidecarReadiness { consumers: vec![redis_check()], ..readiness() };
     let consumer = "*1\r\n*6\r\n$4\r\nname\r\n$3\r\napp\r\n$7\r\npending\r\n:0\r\n$4\r\nidle\r\n:5\r\n";
     let address = peer(Behaviour::Answers(vec![consumer.into(), consumer.into()])).await;
     let broker = BrokerPeer { address, credentials: None };
