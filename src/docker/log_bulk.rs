@@ -18,13 +18,13 @@ use tokio::sync::mpsc;
 
 /// How long the socket may fill. In a millisecond the engine writes about 200 lines; from about 270 on it would have to wait.
 const FILLS: Duration = Duration::from_millis(1);
-/// More than a socket holds.
-const READ: usize = 256 * 1024;
+/// Several times what it is filled with by then.
+const READ: usize = 128 * 1024;
 /// No answer's head is longer.
 const HEAD: usize = 16 * 1024;
 /// How many reads, of about 28 KB each, wait for who takes them: while one container has said much and the others have not, the
 /// engine can still read ahead for these.
-const WAITING: usize = 32;
+const WAITING: usize = 8;
 
 /// Asks for what is at `path`, and gives what it holds, many pieces at once; `None` when this engine must be asked otherwise.
 pub(super) async fn read(socket: &str, path: String) -> Option<mpsc::Receiver<Vec<LogChunk>>> {

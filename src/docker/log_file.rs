@@ -17,13 +17,13 @@ use std::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// How much is read at once.
-const READ: u64 = 64 * 1024;
+const READ: u64 = 32 * 1024;
 /// dockerd cuts lines at 16 KiB, of which each byte is at most six here.
 const LONGEST: usize = 128 * 1024;
 /// Where the last piece must be. What a container writes while it is asked for is far less.
 const END: u64 = 512 * 1024;
 /// How many reads wait for who takes them.
-const WAITING: usize = 8;
+const WAITING: usize = 2;
 
 /// A container's log as it was when it was opened.
 #[derive(Debug)]
