@@ -1,45 +1,71 @@
 //! `[containers.*]`, dependencies, and apps that call each other.
 
-use crate::support::{Context, Project, Result, engine, ensure, http, scenario, script, seconds};
+use crate::support::{
+    Context, Project, Result, engine, ensure, eventually, http,
+    run::{Run, Running},
+    scenario, script, seconds,
+};
+use std::process::Command;
 
 #[test]
 fn containers_start_in_the_order_of_their_dependencies() {
     scenario("order", |it| {
         let project = it.project();
         script::write(&project, "shop", script::SERVE)?;
-        script::write(&project, "stock", LATE)?;
+        script::write(&project, "stock", GATED)?;
+        std::fs::create_dir(project.path("gates"))?;
+        let gated = ["migrate", "web", "worker"];
+        for gate in gated {
+            let mut mkfifo = Command::new("mkfifo");
+            mkfifo.arg(project.path(&format!("gates/{gate}")));
+            Run::of(mkfifo)?.succeeded()?;
+        }
         project.describe(&format!(
             r#"
 [containers.migrate]
 image = "redis:8.0"
-command = ["sh", "-c", "sleep 1; echo 42 > /data/answer"]
-volumes = ["answers:/data"]
+command = ["sh", "-c", "cat /gates/migrate; echo 42 > /data/answer"]
+volumes = ["./gates:/gates:ro", "answers:/data"]
 ready = "exited"
 [containers.web]
 image = "python:3.13-slim"
 command = ["python", "-u", "/srv/stock.py"]
-volumes = ["./stock.py:/srv/stock.py:ro", "answers:/data:ro"]
+volumes = ["./gates:/gates:ro", "./stock.py:/srv/stock.py:ro", "answers:/data:ro"]
 depends_on = ["migrate"]
 ports = ["0:8000"]
 ready = {{ http = "/data/answer", port = 8000 }}
 [containers.worker]
 image = "redis:8.0"
-command = ["sh", "-c", "trap 'exit 0' TERM; sleep 1; echo warm and willing; while :; do sleep 0.1; done"]
+command = ["sh", "-c", "trap 'exit 0' TERM; cat /gates/worker; echo warm and willing; while :; do sleep 0.1; done"]
+volumes = ["./gates:/gates:ro"]
 depends_on = ["web"]
 ready = {{ log = "warm and willing" }}
 {}"#,
             script::table("shop", "depends_on = [\"worker\"]")
         ))?;
-        it.step("`up -d` succeeds", || project.up())?;
+        let up = project.start(&["up", "-d"])?;
+        let mut opened = Vec::new();
+        for gate in gated {
+            it.step(&format!("`{gate}` has started, and is let go on"), || {
+                eventually(seconds(20), || {
+                    ensure!(project.container(gate)?.is_running, "`{gate}` does not run yet");
+                    Ok(())
+                })?;
+                opened.push(jiff::Timestamp::now());
+                let mut go_on = Command::new("sh");
+                go_on.args(["-c", "echo go on >\"$0\""]).arg(project.path(&format!("gates/{gate}")));
+                // It ends when somebody reads there.
+                Running::start(go_on)?.ends(seconds(20))?.succeeded().map(drop)
+            })?;
+        }
+        it.step("`up -d` succeeds", || up.ends(seconds(60))?.succeeded())?;
         it.step("each started after what it depends on was ready", || {
+            for (next, (gate, opened)) in ["web", "worker", "shop"].into_iter().zip(gated.into_iter().zip(&opened)) {
+                let started: jiff::Timestamp = project.container(next)?.started_at.parse().context("RFC 3339")?;
+                ensure!(started > *opened, "`{next}` started at {started}, and `{gate}` was let go on at {opened}");
+            }
             let (migrate, web) = (project.container("migrate")?, project.container("web")?);
-            let (worker, shop) = (project.container("worker")?, project.container("shop")?);
             ensure!(!migrate.is_running && migrate.finished_at < web.started_at, "{migrate:?} {web:?}");
-            ensure!(after(&web, &worker)? >= 1.0, "web was not ready when the worker started: {web:?} {worker:?}");
-            ensure!(
-                after(&worker, &shop)? >= 1.0,
-                "the worker was not ready when the app started: {worker:?} {shop:?}"
-            );
             Ok(())
         })?;
         it.step("`status` says ready, the one that has ended included", || {
@@ -56,19 +82,13 @@ ready = {{ log = "warm and willing" }}
     });
 }
 
-/// Listens a second after it has started: until then its published port accepts connections and nobody answers.
-const LATE: &str = r#"
-import http.server, os, time
-time.sleep(1)
+/// Listens when it is let: until then its published port accepts connections and nobody answers.
+const GATED: &str = r#"
+import http.server, os
+open("/gates/web").read()
 os.chdir("/")
 http.server.ThreadingHTTPServer(("0.0.0.0", 8000), http.server.SimpleHTTPRequestHandler).serve_forever()
 "#;
-
-/// Seconds between two starts.
-fn after(one: &engine::Container, other: &engine::Container) -> Result<f64> {
-    let time = |text: &str| text.parse::<jiff::Timestamp>().context("RFC 3339");
-    Ok(time(&other.started_at)?.duration_since(time(&one.started_at)?).as_secs_f64())
-}
 
 #[test]
 fn a_one_shot_that_fails_ends_up_with_its_cause() {

@@ -3,19 +3,14 @@
 use super::{
     SwapRequest,
     groups::{Subscriptions, broker_at, groups},
+    report::topics_of,
     telling::Telling,
 };
 use crate::{
     broker::{BrokerAt, Group, Left},
     catalog::Catalog,
-    dapr::{
-        drain,
-        metrics::{SidecarMetrics, TopicMetrics},
-        sidecar::METRICS_PORT,
-    },
-    engine::{
-        executor::Executor, project::Project, ready::address, reporter::milliseconds, tail::last_lines, up::Session,
-    },
+    dapr::{drain, metrics::TopicMetrics},
+    engine::{executor::Executor, project::Project, reporter::milliseconds, tail::last_lines, up::Session},
     error::{ContainerEnded, Failure},
     logs::cause::find_cause,
     names::ContainerName,
@@ -24,9 +19,10 @@ use crate::{
         diff::{DrainSidecar, Drains, drains},
         spec::{ContainerSpec, Role},
     },
-    probe::{NotYet, daprd},
+    probe::NotYet,
     swap::{SwapFailure, SwapProgress, TopicLeft},
 };
+use futures_util::future::join_all;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -35,8 +31,6 @@ use std::{
 
 /// The broker is asked again this long after it has answered.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-/// A drain that is slow to tell what it has done is not waited for.
-const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 /// Where a drain takes longer, it does not matter that the broker learns a little later that it is done.
 const SHORT: Duration = Duration::from_secs(5);
 /// Progress is told no more often.
@@ -170,13 +164,9 @@ impl Old<'_> {
         drains: &Drains,
         of: &BTreeSet<ContainerName>,
     ) -> Option<Vec<TopicMetrics>> {
-        let mut all = Vec::new();
-        for (_, sidecar) in drains.sidecars.iter().filter(|(name, _)| of.contains(*name)) {
-            let address = address(&executor.ready, &sidecar.name, METRICS_PORT).await.ok()?;
-            let text = daprd::metrics(&executor.ready.http, address, ANSWER_LIMIT).await.ok()?;
-            all.extend(SidecarMetrics::read(&text, &[]).topics);
-        }
-        Some(all)
+        let wanted = drains.sidecars.iter().filter(|(name, _)| of.contains(*name));
+        let told = join_all(wanted.map(|(_, sidecar)| topics_of(executor, &sidecar.name, &[]))).await;
+        told.into_iter().collect::<Option<Vec<_>>>().map(|all| all.concat())
     }
 
     fn silent(&self, not_yet: NotYet) -> Failure {
@@ -317,4 +307,22 @@ fn by_topic(left: &[Left]) -> BTreeMap<String, u64> {
         *topics.entry(one.group.topic.clone()).or_default() += one.total();
     }
     topics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drains_gave_again_is_added_up_as_long_as_all_of_them_tell() {
+        let told =
+            |retried| Some(vec![TopicMetrics { topic: "orders".to_owned(), retried, ..TopicMetrics::default() }]);
+        let mut drained = Drained::nothing_yet(&[]);
+        drained.add_retried(told(2));
+        drained.add_retried(told(3));
+        assert_eq!(drained.retried, Some([("orders".to_owned(), 5)].into()));
+        drained.add_retried(None);
+        drained.add_retried(told(1));
+        assert_eq!(drained.retried, None);
+    }
 }

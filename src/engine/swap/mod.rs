@@ -291,3 +291,36 @@ fn topic_report(topic: &str, drained: &[Drained], counted: Option<&BTreeMap<Stri
         redelivered: counted.and_then(|counted| counted.retried).zip(retried).map(|(before, since)| before + since),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(first: u64, last: u64, retried: Option<u64>) -> Drained {
+        let orders = |count| BTreeMap::from([("orders".to_owned(), count)]);
+        Drained { at_first: orders(first), at_last: orders(last), retried: retried.map(orders) }
+    }
+
+    #[test]
+    fn the_report_adds_what_old_sidecars_and_every_drain_have_told() {
+        let told = Counted { acknowledged: 40, delivered: Some(30), retried: Some(3) };
+        let counted = |told| BTreeMap::from([("orders".to_owned(), told)]);
+        let report = |drained: &[Drained], told| topic_report("orders", drained, Some(&counted(told)));
+        let all = report(&[drained(10, 0, Some(2)), drained(5, 1, Some(1))], told);
+        let expected = TopicReport {
+            topic: "orders".to_owned(),
+            acknowledged: Some(40),
+            delivered: Some(30),
+            drained: 14,
+            left_over: 1,
+            redelivered: Some(6),
+        };
+        assert_eq!(all, expected);
+        assert_eq!(report(&[drained(10, 0, None)], told).redelivered, None, "a drain did not tell");
+        let bulk = Counted { delivered: None, retried: None, ..told };
+        let of_bulk = report(&[drained(10, 0, Some(2))], bulk);
+        assert_eq!((of_bulk.acknowledged, of_bulk.delivered, of_bulk.redelivered), (Some(40), None, None));
+        let unknown = topic_report("orders", &[drained(10, 0, Some(2))], None);
+        assert_eq!((unknown.acknowledged, unknown.drained, unknown.redelivered), (None, 10, None));
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
     },
     engine::{bulk::Bulk, executor::Executor, project::Project, ready::address},
     names::ContainerName,
-    plan::spec::ContainerSpec,
+    plan::spec::{ContainerSpec, SubscriptionIdentity},
     probe::daprd::{self, LoadedSubscription},
 };
 use futures_util::future::join_all;
@@ -43,6 +43,18 @@ impl Default for Counted {
     }
 }
 
+/// What one sidecar, which has these subscriptions, has counted of its topics so far; `None` when it does not tell.
+pub(super) async fn topics_of(
+    executor: &Executor,
+    sidecar: &ContainerName,
+    subscriptions: &[SubscriptionIdentity],
+) -> Option<Vec<TopicMetrics>> {
+    let context = &executor.ready;
+    let address = address(context, sidecar, METRICS_PORT).await.ok()?;
+    let text = daprd::metrics(&context.http, address, ANSWER_LIMIT).await.ok()?;
+    Some(SidecarMetrics::read(&text, subscriptions).topics)
+}
+
 /// What these sidecars have published and delivered so far, by topic; `None` when one does not tell.
 pub(super) async fn counted(
     executor: &Executor,
@@ -51,20 +63,17 @@ pub(super) async fn counted(
     subscriptions: &Subscriptions,
     bulk: &Bulk,
 ) -> Option<BTreeMap<String, Counted>> {
-    let context = &executor.ready;
     let ask = async |spec: &ContainerSpec| {
-        let address = address(context, &spec.name, METRICS_PORT).await.ok()?;
-        let text = daprd::metrics(&context.http, address, ANSWER_LIMIT).await.ok()?;
         let own = spec.app.as_ref().and_then(|app| subscriptions.get(app)).into_iter().flatten();
         let own: Vec<_> = own.map(LoadedSubscription::identity).collect();
-        Some(SidecarMetrics::read(&text, &own))
+        topics_of(executor, &spec.name, &own).await
     };
     let sidecars = project.desired.containers.iter().filter(|spec| sidecars.contains(&spec.name));
     let bulk: BTreeSet<_> = bulk.iter().map(|(_, one)| &one.topic).collect();
     let mut all = BTreeMap::<String, Counted>::new();
-    for metrics in join_all(sidecars.map(ask)).await {
+    for topics in join_all(sidecars.map(ask)).await {
         let of_broker = |topic: &TopicMetrics| project.broker_components().contains(&topic.pubsub);
-        for topic in metrics?.topics.into_iter().filter(of_broker) {
+        for topic in topics?.into_iter().filter(of_broker) {
             let is_bulk = bulk.contains(&topic.topic);
             let sum = all.entry(topic.topic).or_default();
             sum.acknowledged += topic.published;

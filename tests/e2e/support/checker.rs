@@ -3,9 +3,10 @@
 use super::{
     Numbers, Result, bail,
     load::{Delivered, Refusal, Report, Subscriber},
+    wait::again,
 };
 use std::{
-    fmt, thread,
+    fmt,
     time::{Duration, Instant},
 };
 
@@ -15,8 +16,6 @@ pub const PATIENCE: Duration = Duration::from_secs(130);
 
 /// The refusals that an account tells one by one.
 const SHOWN: usize = 5;
-
-const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// A series, from both ends.
 #[derive(Clone, Debug)]
@@ -45,13 +44,11 @@ impl Outcome {
     /// When the subscriber does not answer.
     pub fn settled(report: Report, subscriber: &Subscriber, topic: &str, patience: Duration) -> Result<Self> {
         let mut wait = Wait::begin(patience, Instant::now());
-        loop {
+        again(|| {
             let outcome = Self { delivered: subscriber.seen(&report.publisher, topic)?, report: report.clone() };
-            if outcome.lost().is_empty() || wait.is_over(outcome.delivered.offered, Instant::now()) {
-                return Ok(outcome);
-            }
-            thread::sleep(ASK_EVERY);
-        }
+            let is_over = outcome.lost().is_empty() || wait.is_over(outcome.delivered.offered, Instant::now());
+            Ok(is_over.then_some(outcome))
+        })
     }
 
     /// Acknowledged, and not delivered.

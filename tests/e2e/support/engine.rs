@@ -69,9 +69,21 @@ pub fn docker(arguments: &[&str]) -> Result<String> {
 /// When it has not within a minute.
 pub fn happens(project: &str, since: jiff::Timestamp, what: &str) -> Result<()> {
     let mut events = Command::new("docker");
-    events.args(["events", "--since", &since.to_string(), "--filter", &format!("label={PROJECT}={project}")]);
+    events.args(["events", "--since", &since.to_string(), "--filter", &label(project)]);
     events.args(["--format", "{{.Action}} {{.Actor.Attributes.name}};"]);
     Running::start(events)?.prints(&format!("{what};"), seconds(60))
+}
+
+/// What of these kinds (`die`, `kill`) has happened to the project's containers until now, a line of this format each.
+///
+/// # Errors
+/// When it cannot be asked.
+pub fn happened(project: &str, since: jiff::Timestamp, kinds: &[&str], format: &str) -> Result<Vec<String>> {
+    let (since, until, label) = (since.to_string(), jiff::Timestamp::now().to_string(), label(project));
+    let kinds: Vec<_> = kinds.iter().map(|kind| format!("event={kind}")).collect();
+    let mut arguments = vec!["events", "--since", &since, "--until", &until, "--format", format, "--filter", &label];
+    kinds.iter().for_each(|kind| arguments.extend(["--filter", kind]));
+    lines(&arguments)
 }
 
 fn lines(arguments: &[&str]) -> Result<Vec<String>> {

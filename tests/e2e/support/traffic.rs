@@ -150,25 +150,10 @@ fn on_the_way(series: &Series<'_>, container: &str) -> bool {
 
 /// The sidecars of a project that ended since then, or were asked to, by the engine's own account.
 fn ended_sidecars(project: &str, since: jiff::Timestamp) -> Result<Vec<String>> {
-    let time = |time: jiff::Timestamp| format!("{}.{:09}", time.as_second(), time.subsec_nanosecond());
-    let ended = engine::docker(&[
-        "events",
-        "--since",
-        &time(since),
-        "--until",
-        &time(jiff::Timestamp::now()),
-        "--filter",
-        "event=die",
-        // One that was asked to end refuses before it has.
-        "--filter",
-        "event=kill",
-        "--filter",
-        &format!("label=dev.sandbox.project={project}"),
-        "--format",
-        "{{.Actor.ID}} {{.Actor.Attributes.name}}",
-    ])?;
+    // One that was asked to end refuses before it has.
+    let ended = engine::happened(project, since, &["die", "kill"], "{{.Actor.ID}} {{.Actor.Attributes.name}}")?;
     // One that only tries a component out, or drains a broker, is nobody's sidecar.
-    let is_sidecar = |name: &&str| name.contains("-dapr-") && !name.contains(".trial") && !name.contains(".drain");
-    let once: BTreeSet<_> = ended.lines().filter(is_sidecar).collect();
-    Ok(once.into_iter().map(str::to_owned).collect())
+    let is_sidecar = |name: &String| name.contains("-dapr-") && !name.contains(".trial") && !name.contains(".drain");
+    let once: BTreeSet<_> = ended.into_iter().filter(is_sidecar).collect();
+    Ok(once.into_iter().collect())
 }
