@@ -24,7 +24,7 @@ const READ: usize = 128 * 1024;
 const HEAD: usize = 16 * 1024;
 /// How many reads, of about 28 KB each, wait for who takes them: while one container has said much and the others have not, the
 /// engine can still read ahead for these.
-const WAITING: usize = 8;
+const WAITING: usize = 24;
 
 /// Asks for what is at `path`, and gives what it holds, many pieces at once; `None` when this engine must be asked otherwise.
 pub(super) async fn read(socket: &str, path: String) -> Option<mpsc::Receiver<Vec<LogChunk>>> {
