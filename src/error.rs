@@ -207,7 +207,7 @@ impl Failure {
             Self::Swap(
                 SwapFailure::NoBroker { .. } | SwapFailure::UnknownKind { .. } | SwapFailure::NeedsConsent { .. },
             ) => 2,
-            Self::Docker(DockerError::Unreachable { .. }) => 3,
+            Self::Docker(DockerError::Unreachable { .. } | DockerError::Hangs { .. }) => 3,
             Self::NotReady { .. } => 4,
             Self::Interrupted(Interruption::Interrupt) => 130,
             Self::Interrupted(Interruption::Terminate) => 143,

@@ -17,6 +17,21 @@ pub enum DockerError {
         /// The next command.
         help: String,
     },
+    /// It was reached, and then never answered.
+    #[error("Docker could not {operation} {target}: no answer in time")]
+    #[diagnostic(
+        code(sandbox::docker::hangs),
+        help(
+            "an engine that hangs must be restarted (`sudo systemctl restart docker`, or Docker Desktop; 20.10 can lock itself up \
+             when several containers of a network end at once); then the same command goes on with what is there"
+        )
+    )]
+    Hangs {
+        /// What was asked, as a verb.
+        operation: &'static str,
+        /// For what.
+        target: String,
+    },
     /// An answer that is an error.
     #[error("Docker could not {operation} {target}: {reason}")]
     #[diagnostic(code(sandbox::docker::call))]
@@ -64,13 +79,14 @@ impl DockerError {
         if let Some(kind) = connection_error(error) {
             return Self::unreachable(endpoint, kind);
         }
+        let target = target.to_string();
         let (status, reason) = match error {
+            ClientError::RequestTimeoutError => return Self::Hangs { operation, target },
             ClientError::DockerResponseServerError { status_code, message } => (Some(*status_code), message.clone()),
             ClientError::DockerStreamError { error } => (None, error.clone()),
-            ClientError::RequestTimeoutError => (None, "no answer in time".to_owned()),
             other => (None, innermost(other)),
         };
-        Self::Call { operation, target: target.to_string(), status, reason: reason.trim().to_owned() }
+        Self::Call { operation, target, status, reason: reason.trim().to_owned() }
     }
 
     /// Somebody answers, and is of no use: refuses its own version, or is no engine at all.
@@ -81,6 +97,7 @@ impl DockerError {
                 reason,
                 help: "see whether `docker info` answers, else restart Docker".to_owned(),
             },
+            Self::Hangs { .. } => Self::unreachable(endpoint, io::ErrorKind::TimedOut),
             unreachable => unreachable,
         }
     }
@@ -133,4 +150,22 @@ fn innermost(error: &dyn Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+    use miette::Diagnostic;
+
+    #[test]
+    fn an_engine_that_hangs_is_told_from_one_that_refuses() {
+        let hangs = DockerError::of("list", "containers", &ClientError::RequestTimeoutError, "unix:///run/docker.sock");
+        assert_eq!(hangs.to_string(), "Docker could not list containers: no answer in time");
+        let help = hangs.help().expect("it says what to do").to_string();
+        assert!(help.contains("systemctl restart docker"), "{help}");
+        assert_eq!(Failure::from(hangs).exit_code(), 3);
+        let refused = DockerError::refused(&ClientError::RequestTimeoutError, "unix:///run/docker.sock");
+        assert_eq!(refused.to_string(), "cannot reach Docker at unix:///run/docker.sock: no answer in time");
+    }
 }

@@ -6,10 +6,14 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+/// Nothing takes so long, the builds of images included: what does hangs, as an engine can (Docker 20.10 locks itself up now and then
+/// when several containers of a network end at once).
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A finished run.
 #[derive(Clone, Debug)]
@@ -28,10 +32,18 @@ impl Run {
     /// Runs a command to its end.
     ///
     /// # Errors
-    /// When it cannot be run.
+    /// When it cannot be run, or does not end.
     pub fn of(mut command: Command) -> Result<Self> {
         let began = Instant::now();
-        let output = command.stdin(Stdio::null()).output()?;
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (id, (sender, ended)) = (child.id().to_string(), mpsc::channel());
+        // Nobody receives it any more when it hangs.
+        thread::spawn(move || drop(sender.send(child.wait_with_output())));
+        let Ok(output) = ended.recv_timeout(LIMIT) else {
+            Command::new("kill").args(["-9", &id]).status()?;
+            bail!("`{}` has not ended within {LIMIT:?}", words(&command));
+        };
+        let output = output?;
         Ok(Self {
             command: words(&command),
             status: output.status,
